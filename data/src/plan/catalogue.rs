@@ -1,0 +1,145 @@
+//! What exists and what this machine lacks: data that the harness fills, so that expanding a plan is pure and a
+//! report can be rendered on another machine.
+
+use crate::roundtrip::{Pattern, Peers, Wait};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Everything that a plan may name on one machine.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Every mechanism of the registry, in its order.
+    pub mechanisms: Vec<Mechanism>,
+    /// CPUs that this process may use.
+    pub cpus: Vec<u32>,
+    /// What the placements came to on this machine.
+    pub places: Places,
+    /// Programs of the plan's foreign peers that were not found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_programs: Vec<String>,
+}
+
+/// The CPUs behind each placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Places {
+    /// The CPU that both ends share under `same-cpu`.
+    pub same: u32,
+    /// The CPUs of the near and the far end under `split`; `None` on a machine with one CPU.
+    pub split: Option<[u32; 2]>,
+}
+
+/// One mechanism: what it is, what it can do, and whether this machine has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mechanism {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// One sentence for `list`.
+    pub help: String,
+    /// Its kin in tables and figures.
+    pub group: Group,
+    /// What it is.
+    pub nature: Nature,
+    /// Patterns that it has.
+    pub patterns: Vec<Pattern>,
+    /// Ends that it joins.
+    pub peers: Vec<Peers>,
+    /// Ways of waiting that make sense for it.
+    pub waits: Vec<Wait>,
+    /// Whether several producers may share it.
+    pub many_producers: bool,
+    /// The largest message, bytes, on this machine; `None` where only memory bounds it.
+    pub largest_bytes: Option<u64>,
+    /// Why it cannot run here, or `None`.
+    pub lacking: Option<String>,
+    /// Broken on purpose, to show that the audit sees it: runs only when a plan names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+}
+
+/// Kin of mechanisms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// Pipes, FIFOs and tokens of the kernel.
+    Pipe,
+    /// Message queues between processes.
+    Queue,
+    /// UNIX domain sockets.
+    UnixSocket,
+    /// Sockets through the loopback interface.
+    Loopback,
+    /// Rings in shared memory.
+    SharedMemory,
+    /// Channels between threads of one process.
+    InProcess,
+    /// Loops without a mechanism.
+    Floor,
+}
+
+impl Group {
+    /// Its heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Pipe => "pipes and tokens",
+            Self::Queue => "queues",
+            Self::UnixSocket => "UNIX sockets",
+            Self::Loopback => "loopback sockets",
+            Self::SharedMemory => "shared memory",
+            Self::InProcess => "channels between threads",
+            Self::Floor => "floors",
+        }
+    }
+}
+
+/// What a mechanism is, beyond its speed.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table of natures")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nature {
+    /// Whether one receive yields exactly one sent message.
+    pub boundaries: bool,
+    /// What happens when the receiver is slower.
+    pub when_full: WhenFull,
+    /// Whether processes that do not share an ancestor can open it.
+    pub unrelated: bool,
+    /// Whether the same calls reach another host.
+    pub between_hosts: bool,
+    /// Whether poll or epoll can wait for it.
+    pub pollable: bool,
+    /// What stays behind when both processes crash.
+    pub after_crash: Cow<'static, str>,
+    /// Where it exists.
+    pub portability: Cow<'static, str>,
+}
+
+/// What a full mechanism does to its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// The sender waits.
+    BackPressure,
+    /// Messages are lost.
+    Loss,
+    /// Nothing is carried, or nothing bounds it.
+    Unbounded,
+}
+
+impl Catalogue {
+    /// The mechanism of that name.
+    pub fn find(&self, name: &str) -> Option<&Mechanism> {
+        self.mechanisms.iter().find(|mechanism| mechanism.name == name)
+    }
+
+    /// The known name that is nearest to a mistyped one.
+    pub fn nearest(&self, name: &str) -> Option<&str> {
+        nearest(name, self.mechanisms.iter().filter(|known| !known.hidden).map(|known| known.name.as_str()))
+    }
+}
+
+/// The word nearest to a mistyped one, where one is near enough to be meant.
+pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|word| (strsim::jaro_winkler(&typed.to_lowercase(), word), word))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
+}

@@ -1,0 +1,217 @@
+//! One generic table writes and reads the CSV of every family.
+//!
+//! A row is the tuple (head, spec, evidence) side by side. Reading takes each part by column name, so that a
+//! column added later needs no new schema. A last line without its line end is torn and ignored: a CSV reader
+//! would take a torn `1234` for `12`.
+
+use crate::{
+    family::Family,
+    record::{Audit, Noise, Outcome, Record},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::marker::PhantomData;
+
+/// The columns that every family's table begins with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    trial: String,
+    block: u32,
+    order: u32,
+    status: Status,
+    error: String,
+    audit: String,
+    audit_reason: String,
+    noise_before: Option<f64>,
+    noise_after: Option<f64>,
+    #[serde(default)]
+    noise_gap_s: Option<f64>,
+    run_delay_s: Option<f64>,
+    #[serde(default)]
+    c2c_ns: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Failed,
+    Skipped,
+}
+
+const SELF_REPORTED: &str = "self-reported";
+const REASONS: &str = "; ";
+
+/// Rows of one CSV file that were understood, and how many were not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows<T> {
+    /// The good rows, in the file's order.
+    pub rows: Vec<T>,
+    /// Lines that could not be read: damaged, or torn off at the end of the file.
+    pub damaged: usize,
+    /// Bytes from the start of the file to the end of its last whole line.
+    pub whole_bytes: usize,
+}
+
+/// Reads any flat table. Rows that do not parse are counted, the good ones are used.
+pub fn read_rows<T: DeserializeOwned>(text: &[u8]) -> Rows<T> {
+    read_with(text, |record, headers| record.deserialize(Some(headers)))
+}
+
+/// One flat row as a CSV line, with its line end.
+pub fn row_line<T: Serialize>(row: &T) -> csv::Result<String> {
+    Ok(line(&fields(row)?))
+}
+
+/// The header line for a row type, taken from an example of it.
+pub fn header_line<T: Serialize>(example: &T) -> csv::Result<String> {
+    Ok(line(&columns(example)?))
+}
+
+/// The table of one family.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<F>(PhantomData<F>);
+
+impl<F: Family> Table<F> {
+    /// The header line: head, axes, evidence.
+    pub fn header(spec: &F::Spec) -> csv::Result<String> {
+        let head = Head::blank();
+        let mut names = columns(&head)?;
+        names.extend(columns(spec)?);
+        names.extend(columns(&F::Evidence::default())?);
+        Ok(line(&names))
+    }
+
+    /// One record as a line with its line end.
+    pub fn line(record: &Record<F>) -> csv::Result<String> {
+        let mut head =
+            Head { trial: record.trial(), block: record.block, order: record.order, ..Head::blank() };
+        let Noise { noise_before, noise_after, noise_gap_s, run_delay_s, c2c_ns } = record.noise;
+        (head.noise_before, head.noise_after, head.noise_gap_s) = (noise_before, noise_after, noise_gap_s);
+        (head.run_delay_s, head.c2c_ns) = (run_delay_s, c2c_ns);
+        let mut evidence = None;
+        match &record.outcome {
+            Outcome::Measured { evidence: seen, audit } => {
+                evidence = Some(seen);
+                (head.audit, head.audit_reason) = match audit {
+                    Audit::Pass => ("pass".into(), String::new()),
+                    Audit::Fail(reasons) => ("fail".into(), reasons.join(REASONS)),
+                    Audit::SelfReported => (String::new(), SELF_REPORTED.into()),
+                };
+            }
+            Outcome::Failed(reason) => (head.status, head.error) = (Status::Failed, one_line(reason)),
+            Outcome::Skipped(reason) => (head.status, head.error) = (Status::Skipped, one_line(reason)),
+        }
+        let mut cells = fields(&head)?;
+        cells.extend(fields(&record.spec)?);
+        match evidence {
+            Some(seen) => cells.extend(fields(seen)?),
+            None => cells.extend(columns(&F::Evidence::default())?.iter().map(|_| String::new())),
+        }
+        Ok(line(&cells))
+    }
+
+    /// Every row that can be understood.
+    pub fn read(text: &[u8]) -> Rows<Record<F>> {
+        read_with(text, |row, headers| {
+            let head: Head = row.deserialize(Some(headers))?;
+            let spec: F::Spec = row.deserialize(Some(headers))?;
+            let outcome = match head.status {
+                Status::Ok => Outcome::Measured {
+                    evidence: row.deserialize(Some(headers))?,
+                    audit: match head.audit.as_str() {
+                        "pass" => Audit::Pass,
+                        "" if head.audit_reason == SELF_REPORTED => Audit::SelfReported,
+                        _ => Audit::Fail(head.audit_reason.split(REASONS).map(str::to_owned).collect()),
+                    },
+                },
+                Status::Failed => Outcome::Failed(head.error),
+                Status::Skipped => Outcome::Skipped(head.error),
+            };
+            let noise = Noise {
+                noise_before: head.noise_before,
+                noise_after: head.noise_after,
+                noise_gap_s: head.noise_gap_s,
+                run_delay_s: head.run_delay_s,
+                c2c_ns: head.c2c_ns,
+            };
+            Ok(Record { block: head.block, order: head.order, noise, spec, outcome })
+        })
+    }
+}
+
+impl Head {
+    fn blank() -> Self {
+        Self {
+            trial: String::new(),
+            block: 0,
+            order: 0,
+            status: Status::Ok,
+            error: String::new(),
+            audit: String::new(),
+            audit_reason: String::new(),
+            noise_before: None,
+            noise_after: None,
+            noise_gap_s: None,
+            run_delay_s: None,
+            c2c_ns: None,
+        }
+    }
+}
+
+fn read_with<T>(
+    text: &[u8],
+    parse: impl Fn(&csv::StringRecord, &csv::StringRecord) -> csv::Result<T>,
+) -> Rows<T> {
+    let whole_bytes = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+    let torn = usize::from(text.len() > whole_bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&text[..whole_bytes]);
+    let Ok(headers) = reader.headers().cloned() else {
+        return Rows { rows: Vec::new(), damaged: 1, whole_bytes };
+    };
+    let mut rows = Vec::new();
+    let mut damaged = torn;
+    for record in reader.records() {
+        let row = record.and_then(|record| {
+            // A short or long row has cells under the wrong names: no part of it can be trusted.
+            if record.len() == headers.len() { parse(&record, &headers).map(Some) } else { Ok(None) }
+        });
+        match row {
+            Ok(Some(row)) => rows.push(row),
+            _ => damaged += 1,
+        }
+    }
+    Rows { rows, damaged, whole_bytes }
+}
+
+/// The cells of a flat serialisable value, in field order.
+fn fields<T: Serialize>(value: &T) -> csv::Result<Vec<String>> {
+    Ok(serialised(value, false)?.into_iter().next().unwrap_or_default())
+}
+
+/// The column names of a flat serialisable value, in field order.
+fn columns<T: Serialize>(value: &T) -> csv::Result<Vec<String>> {
+    Ok(serialised(value, true)?.into_iter().next().unwrap_or_default())
+}
+
+fn serialised<T: Serialize>(value: &T, headers: bool) -> csv::Result<Vec<Vec<String>>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(headers).from_writer(Vec::new());
+    writer.serialize(value)?;
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(bytes.as_slice())
+        .records()
+        .map(|record| record.map(|record| record.iter().map(str::to_owned).collect()))
+        .collect()
+}
+
+fn line(cells: &[String]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells).expect("writing to memory cannot fail");
+    String::from_utf8(writer.into_inner().expect("flushing to memory cannot fail")).expect("cells are UTF-8")
+}
+
+/// A reason as one line: a line break inside a cell would make a torn row look whole.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,224 @@
+//! What a reader should know before trusting a figure: one enum, advice in its text, shown on the console and in
+//! the report alike.
+
+use crate::{
+    dataset::{Dataset, TrialView},
+    plan::catalogue::Group,
+    record::Outcome,
+    roundtrip::{MEAN, Pattern, Peers, Placement, Source, Wait},
+    run_info::Ended,
+    stats::LEAST_BLOCKS,
+};
+use std::fmt;
+
+/// One thing to know, with what to do about it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// The run stopped before its end.
+    Unfinished {
+        /// Rows that are there.
+        rows: usize,
+        /// Rows that the plan asked for.
+        of: usize,
+    },
+    /// Lines of the records could not be read.
+    Damaged(usize),
+    /// A build that is not optimised measured.
+    DebugBuild,
+    /// Blocks ran while something else used the machine.
+    Noisy {
+        /// Such blocks.
+        blocks: usize,
+        /// All measured blocks.
+        of: usize,
+    },
+    /// Too few blocks for an interval.
+    FewBlocks(u32),
+    /// A trial's blocks fall into two groups.
+    Bimodal {
+        /// The trial's id.
+        trial: String,
+        /// Centre of the lower group, nanoseconds.
+        low_ns: f64,
+        /// Centre of the upper group, nanoseconds.
+        high_ns: f64,
+    },
+    /// A figure is outside what machines of today do.
+    Implausible {
+        /// The trial's id.
+        trial: String,
+        /// What was seen.
+        seen: String,
+        /// What is plausible.
+        range: &'static str,
+    },
+    /// Rows whose audit failed.
+    AuditFailed(usize),
+    /// Rows that failed.
+    Failed(usize),
+    /// The clock is coarse.
+    CoarseClock(f64),
+    /// The control group or the affinity leaves less than the machine has.
+    Confined(String),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfinished { rows, of } => write!(
+                out,
+                "The run stopped after {rows} of {of} rows; `ferrybench bench --resume --out DIR` continues it."
+            ),
+            Self::Damaged(lines) => {
+                write!(
+                    out,
+                    "{lines} lines of the records are torn or damaged and were left out; the good ones were used."
+                )
+            }
+            Self::DebugBuild => {
+                out.write_str("A debug build measured this: the figures say nothing about a release build.")
+            }
+            Self::Noisy { blocks, of } => write!(
+                out,
+                "Other work disturbed {blocks} of {of} blocks (a probe lost over 4 % or 0.5 ms at a stretch); close other \
+                 programs, or run more blocks."
+            ),
+            Self::FewBlocks(blocks) => write!(
+                out,
+                "With {blocks} blocks there is no interval, and nothing is compared in words; `--blocks {LEAST_BLOCKS}` \
+                 gives both."
+            ),
+            Self::Bimodal { trial, low_ns, high_ns } => write!(
+                out,
+                "`{trial}` has two modes, near {:.3} and {:.3} µs an exchange: the machine changed its pace between blocks; \
+                 read its interval, not its median.",
+                low_ns / 1e3,
+                high_ns / 1e3
+            ),
+            Self::Implausible { trial, seen, range } => {
+                write!(
+                    out,
+                    "`{trial}` made {seen}, outside the plausible {range}: look at it before quoting it."
+                )
+            }
+            Self::AuditFailed(rows) => {
+                write!(
+                    out,
+                    "{rows} rows failed their audit; they are listed, and left out of every ranking, ratio and chart."
+                )
+            }
+            Self::Failed(rows) => {
+                write!(out, "{rows} rows failed; the reasons are in the table of rows without a figure.")
+            }
+            Self::CoarseClock(step) => {
+                write!(
+                    out,
+                    "The clock moves in steps of {step:.0} ns: single exchanges below fifty times that are batched."
+                )
+            }
+            Self::Confined(how) => write!(out, "The run did not have the whole machine: {how}."),
+        }
+    }
+}
+
+/// Everything that a reader of the run should know, the gravest first.
+pub fn warnings(data: &Dataset) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let info = &data.info;
+    let trials = data.trials();
+    if info.ended != Ended::Complete {
+        let of = (info.trials * info.blocks) as usize;
+        found.push(Warning::Unfinished { rows: data.roundtrip.len(), of });
+    }
+    if data.damaged > 0 {
+        found.push(Warning::Damaged(data.damaged));
+    }
+    if info.build_profile != "release" {
+        found.push(Warning::DebugBuild);
+    }
+    let count = |is: fn(&Outcome<_>) -> bool| data.roundtrip.iter().filter(|row| is(&row.outcome)).count();
+    let audit_failed =
+        count(|outcome| matches!(outcome, Outcome::Measured { audit: crate::record::Audit::Fail(_), .. }));
+    if audit_failed > 0 {
+        found.push(Warning::AuditFailed(audit_failed));
+    }
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    if failed > 0 {
+        found.push(Warning::Failed(failed));
+    }
+    if (info.blocks as usize) < LEAST_BLOCKS {
+        found.push(Warning::FewBlocks(info.blocks));
+    }
+    let measured = data.roundtrip.iter().filter(|row| matches!(row.outcome, Outcome::Measured { .. }));
+    let (noisy, quiet): (Vec<_>, Vec<_>) = measured.partition(|row| row.noise.is_noisy());
+    if !noisy.is_empty() {
+        found.push(Warning::Noisy { blocks: noisy.len(), of: noisy.len() + quiet.len() });
+    }
+    if let Some(host) = info.hosts.first() {
+        if host.clock_step_ns > 100.0 {
+            found.push(Warning::CoarseClock(host.clock_step_ns));
+        }
+        if let Some(quota) = host.cgroup_cpus {
+            found.push(Warning::Confined(format!("its control group allows {quota} CPUs")));
+        }
+        if host.cpus_allowed < host.cpus_online {
+            found.push(Warning::Confined(format!(
+                "it may use {} of {} CPUs",
+                host.cpus_allowed, host.cpus_online
+            )));
+        }
+    }
+    found.extend(trials.iter().filter_map(bimodal));
+    found.extend(trials.iter().filter_map(|trial| implausible(data, trial)));
+    found
+}
+
+/// Two modes: the widest gap between sorted blocks is a factor of 1.5 or more, with two blocks or more on each side,
+/// and each side is narrower than the gap.
+fn bimodal(trial: &TrialView<'_>) -> Option<Warning> {
+    let mut values: Vec<f64> = trial.values(MEAN).into_iter().map(|(_, value)| value).collect();
+    values.sort_by(f64::total_cmp);
+    let (place, gap) = (2..values.len().saturating_sub(1))
+        .map(|place| (place, values[place] / values[place - 1]))
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (low, high) = values.split_at(place);
+    let spread = |side: &[f64]| side[side.len() - 1] / side[0];
+    let middle = |side: &[f64]| crate::stats::quantile::median(side);
+    (gap >= 1.5 && spread(low) < gap && spread(high) < gap).then_some(())?;
+    Some(Warning::Bimodal { trial: trial.id(), low_ns: middle(low)?, high_ns: middle(high)? })
+}
+
+/// Ranges that machines of today keep to, for small messages and large streams.
+fn implausible(data: &Dataset, trial: &TrialView<'_>) -> Option<Warning> {
+    let spec = trial.spec;
+    if spec.source == Source::Foreign || spec.peers == Peers::None {
+        return None;
+    }
+    let group = data.info.catalogue.find(&spec.mechanism)?.group;
+    let warn = |seen: String, range| Some(Warning::Implausible { trial: trial.id(), seen, range });
+    if spec.pattern == Pattern::Stream {
+        let gigabytes = trial.estimate(crate::roundtrip::BANDWIDTH)?.value / 1e9;
+        let (most, range) = match group {
+            Group::Pipe => (10.0, "up to 10 GB/s of a pipe"),
+            Group::Loopback | Group::UnixSocket => (12.0, "up to 12 GB/s of a socket"),
+            _ => return None,
+        };
+        return if gigabytes > most { warn(format!("{gigabytes:.1} GB/s"), range) } else { None };
+    }
+    if spec.message_bytes > 1024 {
+        return None;
+    }
+    let micros = trial.estimate(MEAN)?.value / 1e3;
+    let (least, most, range) = match (group, spec.wait, spec.placement) {
+        (Group::SharedMemory, Wait::Spin, Placement::Split) => {
+            (0.05, 1.0, "0.05-1 µs of spinning on shared memory")
+        }
+        (_, Wait::Block, Placement::SameCpu) if matches!(group, Group::Loopback | Group::UnixSocket) => {
+            (2.0, 40.0, "2-40 µs of a socket on one CPU")
+        }
+        (_, Wait::Block, Placement::SameCpu) => (1.0, 20.0, "1-20 µs of a blocking round trip on one CPU"),
+        (_, Wait::Block, Placement::Split) => (2.0, 150.0, "2-150 µs of a blocking round trip across CPUs"),
+        _ => return None,
+    };
+    if (least..=most).contains(&micros) { None } else { warn(format!("{micros:.2} µs"), range) }
+}

@@ -1,0 +1,215 @@
+//! Both ends of a trial at work: the near end in this thread, the far end and further producers beside it.
+
+use super::{
+    Channel, Ends, Handles, Making,
+    far::{Cue, Far, FarPort, Job, Part, Reply, work},
+    order::{End, EndKind, EndSeen, Order},
+};
+use crate::{
+    measure::{
+        clock,
+        place::{self, cpus_of},
+    },
+    process::partner::{OnDeath, Partner, Program},
+};
+use ferrybench_data::{
+    plan::catalogue::{Nature, Places, WhenFull},
+    roundtrip::{Pattern, Peers, Spec},
+};
+use hdrhistogram::Histogram;
+use std::{io, time::Duration};
+
+/// Longest that a partner may take for an order: orders are cut to some 20 ms, but a single one-megabyte message
+/// under a busy machine may take its time.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Lead that several producers get to start together.
+const LEAD_NS: u64 = 500_000;
+
+/// Everything that a trial's ends need.
+pub struct Setting {
+    /// The trial.
+    pub spec: Spec,
+    /// Seed of the payload.
+    pub seed: u64,
+    /// CPUs of the placements.
+    pub places: Places,
+    /// The binary that plays the far end.
+    pub program: Program,
+    /// Where ends are made.
+    pub making: Making,
+    /// What happens when a partner dies.
+    pub on_death: OnDeath,
+}
+
+/// Carries out orders: one dynamic call for some 20 ms of messages.
+pub trait Driver {
+    /// Has both ends carry out an order; samples go into `times`.
+    fn order(&mut self, order: Order, times: &mut Histogram<u64>) -> io::Result<OrderSeen>;
+    /// Buffer in use in each direction, bytes.
+    fn buffer_bytes(&self) -> Option<u64>;
+}
+
+/// What both ends saw of one order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OrderSeen {
+    /// Messages that the order asked for, of all producers.
+    pub ordered: u64,
+    /// The near end and, in streams, the other producers.
+    pub senders: Vec<EndSeen>,
+    /// The end that answered or received.
+    pub far: EndSeen,
+    /// From the first message to the last, nanoseconds.
+    pub elapsed_ns: u64,
+}
+
+/// How a mechanism joins its ends: the functions that know its type.
+#[derive(Clone, Copy)]
+pub struct Joint {
+    pub(super) start: fn(&Setting, &Nature) -> io::Result<Box<dyn Driver>>,
+    pub(super) far: fn(Job, Handles, FarPort) -> io::Result<()>,
+}
+
+impl Joint {
+    /// A mechanism whose ends can be handed to another process.
+    pub(super) const fn across<C: Channel<End = Handles> + 'static>() -> Self {
+        Self {
+            start: |setting, nature| {
+                start::<C>(setting, nature, |setting, job, end| match setting.spec.peers {
+                    Peers::Process => {
+                        let job = Job { descriptors: end.fds.len() as u32, note: end.note, ..job };
+                        Partner::process(&setting.program, &job, end.fds, setting.on_death.clone())
+                    }
+                    _ => thread::<C>(setting, job, end),
+                })
+            },
+            far: |job, handles, port| work::<C>(&job, handles, &port),
+        }
+    }
+
+    /// A mechanism that joins threads of one process.
+    pub(super) const fn within<C: Channel + 'static>() -> Self {
+        Self { start: |setting, nature| start::<C>(setting, nature, thread::<C>), far: only_within }
+    }
+}
+
+/// The far function of what has no far process.
+pub(super) fn only_within(_: Job, _: Handles, _: FarPort) -> io::Result<()> {
+    Err(io::Error::other("this mechanism joins threads of one process"))
+}
+
+fn thread<C: Channel + 'static>(setting: &Setting, job: Job, end: C::End) -> io::Result<Partner<Far>> {
+    Partner::thread(move |port| work::<C>(&job, end, &port), setting.on_death.clone())
+}
+
+struct Pair<C> {
+    near: End<C>,
+    far: Partner<Far>,
+    sources: Vec<Partner<Far>>,
+    pattern: Pattern,
+    message_bytes: u64,
+    lossy: bool,
+    /// Sequence number of the next order's first message.
+    next: u64,
+}
+
+fn start<C: Channel + 'static>(
+    setting: &Setting,
+    nature: &Nature,
+    partner: impl Fn(&Setting, Job, C::End) -> io::Result<Partner<Far>>,
+) -> io::Result<Box<dyn Driver>> {
+    let spec = &setting.spec;
+    let lossy = nature.when_full == WhenFull::Loss;
+    let [near_cpu, far_cpu] = cpus_of(spec, setting.places);
+    let Ends { near: senders, far } = C::ends(spec, &setting.making)?;
+    let kind = |producer| EndKind {
+        message_bytes: spec.message_bytes,
+        // Unlike seeds: an end that gets its own message back must notice.
+        seed: setting.seed.wrapping_add(u64::from(producer) * 2),
+        producer,
+        producers: spec.producers,
+        lossy,
+    };
+    let job = |kind, part, cpu| Job { spec: spec.clone(), kind, part, cpu, descriptors: 0, note: 0 };
+    let far_part = if spec.pattern == Pattern::Rtt { Part::Echo } else { Part::Sink };
+    let far_kind = EndKind { seed: setting.seed.wrapping_add(1), ..kind(0) };
+    let far = partner(setting, job(far_kind, far_part, far_cpu), far)?;
+    let mut senders = senders.into_iter();
+    let near = senders.next().ok_or_else(|| io::Error::other("the mechanism made no near end"))?;
+    let mut sources = Vec::new();
+    for (producer, end) in (1..).zip(senders) {
+        sources.push(partner(setting, job(kind(producer), Part::Source, near_cpu), end)?);
+    }
+    if let Some(cpu) = near_cpu {
+        place::pin(cpu)?;
+    }
+    let near = End::new(C::open(near, spec)?, kind(0));
+    for partner in [&far].into_iter().chain(&sources) {
+        match partner.reply(PATIENCE)? {
+            Reply::Open => {}
+            other => return Err(out_of_turn(other)),
+        }
+    }
+    let (pattern, message_bytes) = (spec.pattern, spec.message_bytes);
+    Ok(Box::new(Pair { near, far, sources, pattern, message_bytes, lossy, next: 0 }))
+}
+
+impl<C: Channel> Driver for Pair<C> {
+    fn order(&mut self, mut order: Order, times: &mut Histogram<u64>) -> io::Result<OrderSeen> {
+        order.first = self.next;
+        self.next += 2 * order.count;
+        begin(&mut self.far, order)?;
+        if !self.sources.is_empty() {
+            order.start_ns = clock::now() + LEAD_NS;
+        }
+        for source in &mut self.sources {
+            begin(source, order)?;
+        }
+        let near = self.near.near(self.pattern, order, times)?;
+        let mut senders = vec![near];
+        for source in &self.sources {
+            senders.push(finish(source)?);
+        }
+        if self.lossy && self.pattern == Pattern::Stream {
+            self.far.cue(Cue::Sent)?;
+        }
+        let mut far = finish(&self.far)?;
+        let bytes = self.message_bytes;
+        let answers = self.pattern == Pattern::Rtt;
+        for end in &mut senders {
+            (end.bytes_sent, end.bytes_received) =
+                (end.exchanges * bytes, if answers { end.exchanges * bytes } else { 0 });
+        }
+        (far.bytes_received, far.bytes_sent) =
+            (far.exchanges * bytes, if answers { far.exchanges * bytes } else { 0 });
+        let start = senders.iter().map(|sender| sender.start_ns).min().unwrap_or(0);
+        let end = if answers { senders[0].end_ns } else { far.end_ns };
+        let ordered = order.count * senders.len() as u64;
+        Ok(OrderSeen { ordered, senders, far, elapsed_ns: end.saturating_sub(start) })
+    }
+
+    fn buffer_bytes(&self) -> Option<u64> {
+        self.near.channel.buffer_bytes()
+    }
+}
+
+fn begin(partner: &mut Partner<Far>, order: Order) -> io::Result<()> {
+    partner.cue(Cue::Order(order))?;
+    match partner.reply(PATIENCE)? {
+        Reply::Ready => Ok(()),
+        other => Err(out_of_turn(other)),
+    }
+}
+
+fn finish(partner: &Partner<Far>) -> io::Result<EndSeen> {
+    match partner.reply(PATIENCE)? {
+        Reply::Done(seen) => Ok(seen),
+        other => Err(out_of_turn(other)),
+    }
+}
+
+fn out_of_turn(reply: Reply) -> io::Error {
+    match reply {
+        Reply::Failed(reason) => io::Error::other(format!("the far end failed: {reason}")),
+        other => io::Error::other(format!("the far end answered out of turn: {other:?}")),
+    }
+}

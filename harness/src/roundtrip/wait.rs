@@ -1,0 +1,169 @@
+//! How an end with a descriptor waits: in the kernel, by trying again, or first one and then the other.
+
+use ferrybench_data::roundtrip::{Placement, Spec, Wait};
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, OFlag, fcntl},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket,
+};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
+/// Tries in vain before a spinning end lets another thread have its CPU.
+const TRIES_BEFORE_YIELD: u32 = 2_000;
+/// Tries in vain before an adaptive end blocks: some 50 us of system calls, about the price of a wake-up across CPUs.
+const TRIES_BEFORE_BLOCK: u32 = 100;
+/// Deadline of a wait that no supervisor can see into.
+pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// The waiting half of a descriptor-based mechanism.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    wait: Wait,
+    tries_before_yield: u32,
+}
+
+impl Waiting {
+    /// As the trial says. On one CPU there is nothing to spin for: the other end cannot run meanwhile.
+    pub(super) fn new(spec: &Spec) -> Self {
+        let tries_before_yield = if spec.placement == Placement::SameCpu { 0 } else { TRIES_BEFORE_YIELD };
+        Self { wait: spec.wait, tries_before_yield }
+    }
+
+    /// Makes a descriptor fit for this way of waiting: blocking for `block`, not blocking for the others.
+    pub(super) fn prepare(self, fd: &impl AsFd) -> io::Result<()> {
+        let mut flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+        flags.set(OFlag::O_NONBLOCK, self.wait != Wait::Block);
+        fcntl(fd, FcntlArg::F_SETFL(flags))?;
+        Ok(())
+    }
+
+    /// Repeats a call on a prepared descriptor until it has succeeded, waiting as the trial says.
+    #[inline]
+    pub(super) fn until<T>(
+        self,
+        fd: BorrowedFd<'_>,
+        readiness: PollFlags,
+        mut call: impl FnMut() -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        let mut tries = 0_u32;
+        loop {
+            match call() {
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) if self.wait != Wait::Block => {}
+                other => return Ok(other?),
+            }
+            tries += 1;
+            if self.wait == Wait::Adaptive && tries >= TRIES_BEFORE_BLOCK {
+                let mut fds = [PollFd::new(fd, readiness)];
+                let timeout =
+                    PollTimeout::try_from(PATIENCE).expect("the deadline fits into an int of milliseconds");
+                if poll(&mut fds, timeout)? == 0 {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                tries = 0;
+            } else if self.wait == Wait::Spin && tries > self.tries_before_yield {
+                std::thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// A descriptor that carries bytes without message boundaries, read and written whole.
+#[derive(Debug)]
+pub(super) struct Bytes<F> {
+    pub(super) fd: F,
+    waiting: Waiting,
+}
+
+impl<F: AsFd> Bytes<F> {
+    pub(super) fn new(fd: F, spec: &Spec) -> io::Result<Self> {
+        let waiting = Waiting::new(spec);
+        waiting.prepare(&fd)?;
+        Ok(Self { fd, waiting })
+    }
+
+    /// Writes all of it.
+    #[inline]
+    pub(super) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = self
+                .waiting
+                .until(self.fd.as_fd(), PollFlags::POLLOUT, || nix::unistd::write(&self.fd, bytes))?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
+    /// Reads exactly as many bytes as fit.
+    #[inline]
+    pub(super) fn read_exact(&self, mut bytes: &mut [u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let read = self
+                .waiting
+                .until(self.fd.as_fd(), PollFlags::POLLIN, || nix::unistd::read(&self.fd, bytes))?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            bytes = &mut bytes[read..];
+        }
+        Ok(())
+    }
+}
+
+/// A socket that carries whole messages.
+#[derive(Debug)]
+pub(super) struct Datagrams<F> {
+    pub(super) fd: F,
+    waiting: Waiting,
+}
+
+impl<F: AsFd + AsRawFd> Datagrams<F> {
+    pub(super) fn new(fd: F, spec: &Spec) -> io::Result<Self> {
+        let waiting = Waiting::new(spec);
+        waiting.prepare(&fd)?;
+        Ok(Self { fd, waiting })
+    }
+
+    /// Sends one message.
+    #[inline]
+    pub(super) fn send(&self, message: &[u8]) -> io::Result<()> {
+        let flags = socket::MsgFlags::MSG_NOSIGNAL;
+        let fd = self.fd.as_raw_fd();
+        let sent =
+            self.waiting.until(self.fd.as_fd(), PollFlags::POLLOUT, || socket::send(fd, message, flags))?;
+        whole(sent, message.len())
+    }
+
+    /// Receives one message of exactly the buffer's size. A receive timeout of the socket is `TimedOut`.
+    #[inline]
+    pub(super) fn recv(&self, message: &mut [u8]) -> io::Result<()> {
+        let flags = socket::MsgFlags::MSG_TRUNC;
+        let fd = self.fd.as_raw_fd();
+        let received = self
+            .waiting
+            .until(self.fd.as_fd(), PollFlags::POLLIN, || socket::recv(fd, message, flags))
+            .map_err(|error| {
+                if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+            })?;
+        if received == 0 && !message.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        whole(received, message.len())
+    }
+}
+
+fn whole(carried: usize, expected: usize) -> io::Result<()> {
+    if carried == expected {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{carried} bytes were carried instead of {expected}"),
+    ))
+}
