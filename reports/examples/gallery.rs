@@ -1,0 +1,204 @@
+//! Draws one figure of each kind, as SVG and PNG, into the folder named on the command line.
+
+use std::{error::Error, fs, path::Path};
+
+use ferrybench_reports::{
+    chart::{
+        self, Axis, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, Intervals, Lines, Panel,
+        Point, Row, Scale, Scatter, ScatterPoint, Series,
+    },
+    format::Unit,
+};
+
+/// A mechanism with a plausible round trip (ns), bytes per second at large sizes, and CPU time per operation (µs).
+struct Mechanism {
+    name: &'static str,
+    round_trip: f64,
+    bandwidth: f64,
+    cpu: f64,
+    largest: f64,
+}
+
+const fn mechanism(name: &'static str, round_trip: f64, bandwidth: f64, cpu: f64, largest: f64) -> Mechanism {
+    Mechanism { name, round_trip, bandwidth, cpu, largest }
+}
+
+const MIB: f64 = 1_048_576.0;
+
+const FAMILIES: [(&str, &[Mechanism]); 4] = [
+    (
+        "Pipes and sockets of one host",
+        &[
+            mechanism("pipe", 5_210.0, 2.9e9, 6.1, MIB),
+            mechanism("fifo", 5_280.0, 2.8e9, 6.2, MIB),
+            mechanism("socketpair", 6_100.0, 3.4e9, 7.4, MIB),
+            mechanism("unix-stream", 6_150.0, 3.5e9, 7.5, MIB),
+            mechanism("unix-dgram", 6_600.0, 2.2e9, 7.9, 131_072.0),
+            mechanism("unix-seqpacket", 6_400.0, 2.4e9, 7.7, 131_072.0),
+        ],
+    ),
+    (
+        "Loopback network",
+        &[
+            mechanism("tcp", 13_400.0, 4.6e9, 15.9, MIB),
+            mechanism("udp", 11_200.0, 1.9e9, 13.1, 65_507.0),
+            mechanism("io-uring", 14_900.0, 4.4e9, 17.5, MIB),
+        ],
+    ),
+    (
+        "Message queues and shared memory",
+        &[
+            mechanism("posix-mq", 5_900.0, 1.3e9, 6.9, 8_192.0),
+            mechanism("sysv-mq", 5_500.0, 1.5e9, 6.4, 8_192.0),
+            mechanism("eventfd", 4_800.0, 7.9e9, 5.5, MIB),
+            mechanism("shm-spin", 212.0, 9.8e9, 0.42, MIB),
+            mechanism("shm-futex", 4_300.0, 9.1e9, 4.9, MIB),
+            mechanism("python-mp-queue", 61_000.0, 0.7e9, 88.0, MIB),
+        ],
+    ),
+    (
+        "Channels between threads",
+        &[
+            mechanism("queue", 5_050.0, 8.9e9, 5.8, MIB),
+            mechanism("std-mpsc", 4_700.0, 9.2e9, 5.4, MIB),
+            mechanism("crossbeam", 4_100.0, 9.4e9, 4.6, MIB),
+            mechanism("tokio-mpsc", 8_900.0, 8.1e9, 10.8, MIB),
+            mechanism("flume", 5_000.0, 9.0e9, 5.7, MIB),
+            mechanism("rtrb", 185.0, 1.1e10, 0.37, MIB),
+        ],
+    ),
+];
+
+const SIZES: [f64; 6] = [1.0, 64.0, 1_024.0, 8_192.0, 65_536.0, MIB];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("usage: gallery FOLDER")?;
+    fs::create_dir_all(&folder)?;
+    let charts = [
+        ("lines", lines()),
+        ("lines-single", lines_single()),
+        ("ecdf", ecdf()),
+        ("ranking", ranking()),
+        ("ratios", ratios()),
+        ("scatter", scatter()),
+        ("dumbbell", dumbbell()),
+    ];
+    for (name, chart) in charts {
+        let svg = chart::svg(&chart.ok_or("a gallery figure has no data")?);
+        let path = Path::new(&folder).join(name);
+        fs::write(path.with_extension("png"), chart::png(&svg)?)?;
+        fs::write(path.with_extension("svg"), svg)?;
+    }
+    Ok(())
+}
+
+/// A value with an interval whose width depends on a number, so that no two look alike.
+fn uncertain(value: f64, spread: f64, salt: usize) -> Estimate {
+    let width = spread * (0.4 + (salt * 7 % 11) as f64 / 8.0);
+    Estimate::within(value, value * (1.0 - width), value * (1.0 + width * 1.2))
+}
+
+fn time(title: &str) -> Axis {
+    Axis::new(title, Scale::Log10, Unit::Nanoseconds)
+}
+
+fn size() -> Axis {
+    Axis::new("Message size", Scale::Log2, Unit::Bytes)
+}
+
+fn round_trips(mechanism: &Mechanism) -> Series {
+    let points =
+        SIZES.iter().enumerate().filter(|(_, size)| **size <= mechanism.largest).map(|(index, &size)| {
+            let nanoseconds = mechanism.round_trip + 2.0 * size / mechanism.bandwidth * 1e9;
+            Point { x: size, y: uncertain(nanoseconds, 0.06, index + mechanism.name.len()) }
+        });
+    Series { name: mechanism.name.into(), points: points.collect() }
+}
+
+fn lines() -> Option<Chart> {
+    let panels =
+        FAMILIES.map(|(title, members)| Panel::new(title, members.iter().map(round_trips).collect()));
+    let lines = Lines::new(size(), time("Median round trip, with its 95 % interval"), panels.into())?;
+    Some(Chart::Lines(lines.with_context()))
+}
+
+fn lines_single() -> Option<Chart> {
+    let throughput = |mechanism: &Mechanism| {
+        let points = SIZES.iter().enumerate().filter(|(_, size)| **size <= mechanism.largest);
+        let points = points.map(|(index, &size)| {
+            let seconds = mechanism.round_trip / 9e9 + size / mechanism.bandwidth;
+            Point { x: size, y: uncertain(size / seconds, 0.05, index) }
+        });
+        Series { name: mechanism.name.into(), points: points.collect() }
+    };
+    let series =
+        FAMILIES.iter().flat_map(|(_, members)| members.iter().take(2)).take(7).map(throughput).collect();
+    let y = Axis::new("Throughput", Scale::Linear, Unit::BytesPerSecond);
+    Lines::new(size(), y, vec![Panel::new("", series)]).map(Chart::Lines)
+}
+
+fn ecdf() -> Option<Chart> {
+    let curve = |mechanism: &Mechanism| {
+        let samples: Vec<f64> = (1..2_000)
+            .map(|rank| {
+                let share = f64::from(rank) / 2_000.0;
+                let logit = (share / (1.0 - share)).ln();
+                let tail = if share > 0.97 { 1.0 + (share - 0.97) * 60.0 } else { 1.0 };
+                mechanism.round_trip * (0.05 * logit).exp() * tail
+            })
+            .collect();
+        Curve::of_samples(mechanism.name, &samples)
+    };
+    let panels = FAMILIES.map(|(title, members)| Panel::new(title, members.iter().map(curve).collect()));
+    Ecdf::new(time("Round trip of 64 B"), panels.into()).map(Chart::Ecdf)
+}
+
+fn ranking() -> Option<Chart> {
+    let groups = FAMILIES.map(|(heading, members)| {
+        let rows = members.iter().enumerate().map(|(index, mechanism)| Row {
+            label: mechanism.name.into(),
+            estimate: uncertain(mechanism.round_trip, 0.05, index),
+        });
+        Group::new(heading, rows.collect())
+    });
+    Intervals::new(time("Median round trip of 64 B"), groups.into()).map(Chart::Intervals)
+}
+
+fn ratios() -> Option<Chart> {
+    let rows = FAMILIES.iter().flat_map(|(_, members)| *members).enumerate().map(|(index, mechanism)| Row {
+        label: mechanism.name.into(),
+        estimate: uncertain(0.75 + (index * 5 % 17) as f64 / 24.0, 0.08, index),
+    });
+    let axis = Axis::new("Round trip on two CPUs, relative to one", Scale::Log10, Unit::Ratio);
+    let chart = Intervals::new(axis, vec![Group::unnamed(rows.collect())])?;
+    Some(Chart::Intervals(chart.with_reference(1.0, "no difference")))
+}
+
+fn scatter() -> Option<Chart> {
+    let groups = FAMILIES.map(|(heading, members)| {
+        let points = members.iter().enumerate().map(|(index, mechanism)| ScatterPoint {
+            label: mechanism.name.into(),
+            x: uncertain(mechanism.round_trip, 0.04, index),
+            y: uncertain(mechanism.cpu, 0.05, index + 3),
+        });
+        Group::new(heading, points.collect())
+    });
+    let y = Axis::new("CPU time per round trip", Scale::Log10, Unit::CpuMicroseconds);
+    Scatter::new(time("Median round trip of 64 B"), y, groups.into()).map(Chart::Scatter)
+}
+
+fn dumbbell() -> Option<Chart> {
+    let groups = FAMILIES.map(|(heading, members)| {
+        let rows = members.iter().enumerate().map(|(index, mechanism)| DumbbellRow {
+            label: mechanism.name.into(),
+            values: vec![
+                Some(uncertain(mechanism.round_trip, 0.05, index)),
+                (index != 4)
+                    .then(|| uncertain(mechanism.round_trip * (1.1 + index as f64 * 0.3), 0.05, index)),
+            ],
+        });
+        Group::new(heading, rows.collect())
+    });
+    let conditions = vec!["same CPU".into(), "two CPUs, split".into()];
+    Dumbbell::new(time("Median round trip of 64 B"), conditions, groups.into()).map(Chart::Dumbbell)
+}

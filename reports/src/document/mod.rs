@@ -1,0 +1,3 @@
+//! Documents: one module per file format, each a function from elements to text.
+
+pub mod markdown;
