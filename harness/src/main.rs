@@ -1,12 +1,19 @@
 //! Ferrybench: how fast does data change hands?
+//!
+//! A table of contents: play a worker's role, or parse, do, and say how it went.
 
-use ferrybench::{process::role, roundtrip};
+mod cli;
+
+use ferrybench::{
+    process::{agent::Agent, role},
+    roundtrip::{Far, Near, foreign::Foreign},
+};
 use std::process::ExitCode;
 
+/// The roles that this binary plays when it starts itself again.
+const ROLES: &[role::Entry] =
+    &[role::entry::<Agent>(), role::entry::<Near>(), role::entry::<Far>(), role::entry::<Foreign>()];
+
 fn main() -> ExitCode {
-    if let Some(code) = role::take_over(&[role::entry::<roundtrip::Near>(), role::entry::<roundtrip::Far>()])
-    {
-        return code;
-    }
-    ExitCode::SUCCESS
+    role::take_over(ROLES).unwrap_or_else(cli::main)
 }

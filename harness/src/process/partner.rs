@@ -61,6 +61,9 @@ impl<T: Role> Partner<T> {
         let mappings =
             fds.into_iter().zip(3..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         command.fd_mappings(mappings.collect()).map_err(io::Error::other)?;
+        if T::LEADS_GROUP {
+            command.process_group(0);
+        }
         let mut child = command.spawn()?;
         drop(command); // closes our copies of what was handed over: end of file must reach the other side
         let mut stdin = child.stdin.take().expect("standard input was asked to be a pipe");

@@ -26,6 +26,8 @@ pub trait Role {
     const NAME: &'static str;
     /// How long it may go on after its input has ended.
     const GRACE: Duration = Duration::from_millis(200);
+    /// Whether its process leads a group of its own, which ends with it and which a terminal's Ctrl-C does not reach.
+    const LEADS_GROUP: bool = false;
     /// What it is told first.
     type Job: Serialize + DeserializeOwned + Send + 'static;
     /// What it is told later.

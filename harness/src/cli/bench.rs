@@ -1,0 +1,262 @@
+//! `bench` and `run`: measure a plan; `bench` reports as well.
+
+use super::{
+    Done, Exit, Trouble,
+    axes::Axes,
+    failure, note,
+    plans::{self, Chosen, PlanChoice},
+    progress::Progress,
+    ranking, report, request, runs, say,
+};
+use clap::Args;
+use ferrybench::{
+    host::facts,
+    measure::clock,
+    run::{
+        LocalHost,
+        coordinator::{self, Ending, seconds_since},
+        folder::RunFolder,
+    },
+};
+use ferrybench_data::{
+    criterion::{self, CriterionRow},
+    dataset::Dataset,
+    plan::estimate::estimate,
+    record::Outcome,
+    run_info::{Ended, RunInfo, SCHEMA},
+    warning::warnings,
+};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+#[derive(Args)]
+pub(super) struct Bench {
+    #[command(flatten)]
+    run: Run,
+    /// A folder of Criterion (target/criterion) whose estimates go beside ours
+    #[arg(long, value_name = "DIR")]
+    criterion: Option<PathBuf>,
+    /// Report although a debug build measured
+    #[arg(long)]
+    allow_debug: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    choice: PlanChoice,
+    /// The run folder itself, instead of a new one in data/runs or ferrybench-runs
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with a run: the one in --out, or the latest
+    #[arg(long)]
+    resume: bool,
+    /// Results as one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn carry_out(self) -> Done {
+        if cfg!(debug_assertions) && !self.allow_debug {
+            return Err(request(
+                "a debug build measures itself more than the mechanisms: use `cargo run --release -- bench`, or --allow-debug",
+            ));
+        }
+        let criterion = self.criterion.as_deref().map(read_criterion).transpose()?;
+        let measured = self.run.measure(criterion.as_deref())?;
+        let data = Dataset::read(&measured.folder).map_err(failure)?;
+        let report = report::write(&data, &measured.folder)?;
+        if self.run.json {
+            say(ranking::json(&data, &report));
+        } else {
+            ranking::print(&data);
+            for warning in warnings(&data) {
+                note(format_args!("note: {warning}"));
+            }
+            say(format_args!("Report: {}", report.display()));
+        }
+        Ok(measured.exit)
+    }
+}
+
+impl Run {
+    pub(super) fn carry_out(self) -> Done {
+        let measured = self.measure(None)?;
+        if self.json {
+            let path = measured.folder.display().to_string();
+            say(serde_json::json!({ "run": path, "good": measured.exit == Exit::Good }));
+        } else {
+            say(format_args!("Run: {}", measured.folder.display()));
+        }
+        Ok(measured.exit)
+    }
+
+    fn measure(&self, criterion: Option<&[CriterionRow]>) -> Result<Measured, Trouble> {
+        let begun = clock::now();
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // The first asks for a clean end; the second, while that is on its way, ends at once.
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+        }
+        let Opened { mut folder, mut info, chosen, wall_before_s } =
+            if self.resume { self.reopen()? } else { self.open()? };
+        if let Some(rows) = criterion {
+            folder.write_criterion(rows).map_err(failure)?;
+        }
+        let cost = info.hosts.first().map_or(25.0, |host| host.clock_cost_ns);
+        let plan = &chosen.plan;
+        let mut host = LocalHost::start(
+            plan.clone(),
+            chosen.catalogue.clone(),
+            cost,
+            Arc::clone(&interrupted),
+            &env::temp_dir(),
+        )
+        .map_err(failure)?;
+        let mut progress = Progress::new(&folder, estimate(plan, &chosen.trials).seconds);
+        let ended =
+            coordinator::run(plan, &chosen.trials, &mut folder, &mut host, &interrupted, &mut |event| {
+                progress.watch(&event);
+            });
+        let shown = progress.finish();
+        info.ended = match ended {
+            Ok(Ending::Complete) => Ended::Complete,
+            _ => Ended::Interrupted,
+        };
+        info.wall_s = wall_before_s + seconds_since(begun);
+        // A full disk must not hide why the run stopped.
+        let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));
+        let ending = ended.map_err(|error| {
+            failure(format_args!("the run stopped: {error}; the {} rows before it are kept", folder.len()))
+        })?;
+        kept.map_err(failure)?;
+        if ending == Ending::Interrupted {
+            note("Stopped. What was measured is kept; --resume continues.");
+        }
+        let exit = if interrupted.load(Ordering::SeqCst) || any_failed(folder.path())? {
+            Exit::Failed
+        } else {
+            Exit::Good
+        };
+        Ok(Measured { folder: folder.path().to_owned(), exit })
+    }
+
+    fn open(&self) -> Result<Opened, Trouble> {
+        let chosen = self.choice.choose("quick")?;
+        let path = self.out.clone().unwrap_or_else(|| runs::new_name(&chosen.plan.name));
+        let info = describe(&chosen)?;
+        let folder = RunFolder::create(&path, &info, &chosen.plan.to_toml()).map_err(request)?;
+        Ok(Opened { folder, info, chosen, wall_before_s: 0.0 })
+    }
+
+    fn reopen(&self) -> Result<Opened, Trouble> {
+        if self.choice.name().is_some() {
+            return Err(request("--resume goes on with the run's own plan: leave the plan away"));
+        }
+        let path = self.out.clone().map_or_else(runs::latest, Ok)?;
+        let (folder, info, plan) = RunFolder::resume(&path).map_err(request)?;
+        let chosen = plans::choose(&plan, &path.join("plan.toml").display().to_string(), &Axes::default())?;
+        if binary_hash() != info.binary_hash {
+            return Err(request(format_args!(
+                "{} was begun by another build of ferrybench: its blocks and ours must not be mixed",
+                path.display()
+            )));
+        }
+        let wall_before_s = info.wall_s;
+        Ok(Opened { folder, info, chosen, wall_before_s })
+    }
+}
+
+struct Opened {
+    folder: RunFolder,
+    info: RunInfo,
+    chosen: Chosen,
+    wall_before_s: f64,
+}
+
+struct Measured {
+    folder: PathBuf,
+    exit: Exit,
+}
+
+fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
+    let host = facts::gather(&chosen.catalogue).map_err(failure)?;
+    Ok(RunInfo {
+        schema: SCHEMA,
+        suite: "ferrybench".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        revision: option_env!("FERRYBENCH_REVISION")
+            .filter(|revision| !revision.is_empty())
+            .map(str::to_owned),
+        binary_hash: binary_hash(),
+        build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
+        compiler: env!("FERRYBENCH_COMPILER").into(),
+        command_line: command_line(),
+        plan: chosen.plan.name.clone(),
+        started: clock::utc().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        ended: Ended::Running,
+        trials: chosen.trials.len() as u32,
+        blocks: chosen.plan.blocks,
+        seed: chosen.plan.seed,
+        wall_s: 0.0,
+        hosts: vec![host],
+        catalogue: chosen.catalogue.clone(),
+    })
+}
+
+/// The command line as it was typed, with the program's name alone: where it lies says nothing about the run.
+fn command_line() -> Vec<String> {
+    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("ferrybench".to_owned()).chain(words).collect()
+}
+
+fn binary_hash() -> String {
+    let bytes = fs::read("/proc/self/exe").unwrap_or_default();
+    format!("xxh3:{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes))
+}
+
+fn any_failed(folder: &Path) -> Result<bool, Trouble> {
+    let data = Dataset::read(folder).map_err(failure)?;
+    Ok(data.roundtrip.iter().any(|row| {
+        matches!(row.outcome, Outcome::Failed(_))
+            || (row.good().is_none() && !matches!(row.outcome, Outcome::Skipped(_)))
+    }))
+}
+
+/// Criterion's estimates of the round-trip benchmarks: every folder `new` with both files in it.
+fn read_criterion(folder: &Path) -> Result<Vec<CriterionRow>, Trouble> {
+    let mut rows = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = fs::read_dir(&folder)
+            .map_err(|error| request(format_args!("{} cannot be read: {error}", folder.display())))?;
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            let files = (fs::read(path.join("benchmark.json")), fs::read(path.join("estimates.json")));
+            match files {
+                (Ok(benchmark), Ok(estimates)) if path.ends_with("new") => {
+                    let row = criterion::row(&benchmark, &estimates).map_err(|error| {
+                        request(format_args!("{} is not Criterion's: {error}", path.display()))
+                    })?;
+                    rows.push(row);
+                }
+                _ => open.push(path),
+            }
+        }
+    }
+    if rows.is_empty() {
+        return Err(request(format_args!(
+            "{} holds no estimates of Criterion; `cargo bench` makes them",
+            folder.display()
+        )));
+    }
+    rows.sort_by(|a, b| a.trial.cmp(&b.trial));
+    Ok(rows)
+}

@@ -1,0 +1,69 @@
+//! Finding a plan: a built-in name or a file, with what the command line says instead.
+
+use super::{Trouble, axes::Axes, request};
+use clap::Args;
+use ferrybench::run::catalogue;
+use ferrybench_data::plan::{self, Trial, builtin, catalogue::Catalogue};
+use std::{fs, path::Path};
+
+#[derive(Args, Debug, Clone)]
+pub(super) struct PlanChoice {
+    /// A built-in plan (smoke, quick, standard, full, lab-roundtrip) or a file
+    #[arg(value_name = "PLAN")]
+    plan: Option<String>,
+    /// The same as PLAN
+    #[arg(long = "plan", value_name = "PLAN", conflicts_with = "plan")]
+    named: Option<String>,
+    #[command(flatten)]
+    axes: Axes,
+}
+
+/// A plan with everything that follows from it on this machine.
+pub(super) struct Chosen {
+    pub(super) plan: plan::Plan,
+    pub(super) catalogue: Catalogue,
+    pub(super) trials: Vec<Trial>,
+}
+
+impl PlanChoice {
+    /// What was asked for, if anything was.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.plan.as_deref().or(self.named.as_deref())
+    }
+
+    /// Reads and expands the plan; `default` stands in where none was named.
+    pub(super) fn choose(&self, default: &str) -> Result<Chosen, Trouble> {
+        let (text, name) = find(self.name().unwrap_or(default))?;
+        choose(&text, &name, &self.axes)
+    }
+}
+
+/// Expands a plan's text on this machine.
+pub(super) fn choose(text: &str, name: &str, axes: &Axes) -> Result<Chosen, Trouble> {
+    let mut catalogue = catalogue::of_this_machine().map_err(request)?;
+    let plan = plan::Plan::parse(text, name, &catalogue).map_err(request)?;
+    let plan = plan.overridden(&axes.overrides(), &catalogue).map_err(request)?;
+    catalogue::note_missing_programs(&mut catalogue, &plan.foreign);
+    let trials = plan.expand(&catalogue).map_err(request)?;
+    catalogue.mechanisms.retain(|mechanism| {
+        !mechanism.hidden || trials.iter().any(|trial| trial.spec.mechanism == mechanism.name)
+    });
+    Ok(Chosen { plan, catalogue, trials })
+}
+
+fn find(name: &str) -> Result<(String, String), Trouble> {
+    if let Some(plan) = builtin::find(name) {
+        return Ok((plan.text.to_owned(), format!("{name}.toml")));
+    }
+    if !Path::new(name).exists() && !name.contains(['/', '.']) {
+        let names = || builtin::ALL.iter().map(|plan| plan.name);
+        let hint = match plan::catalogue::nearest(name, names()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("built in are {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(request(format_args!("there is no plan \"{name}\", built in or as a file; {hint}")));
+    }
+    let text = fs::read_to_string(name)
+        .map_err(|error| request(format_args!("the plan {name} cannot be read: {error}")))?;
+    Ok((text, name.to_owned()))
+}

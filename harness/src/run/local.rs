@@ -1,0 +1,208 @@
+//! This host as the subject of a run: its agent, and the workers that the agent starts.
+
+use super::coordinator::{Attempt, Subject, block_seed};
+use crate::{
+    measure::{clock, noise::Probe, place},
+    process::{
+        agent::{self, Agent, Cue, Reply},
+        partner::{Partner, Program},
+        remains::Remains,
+        role::Role,
+    },
+    roundtrip::{
+        Near,
+        foreign::{self, Foreign},
+        near,
+    },
+};
+use ferrybench_data::{
+    plan::{Plan, Trial, Work, catalogue::Catalogue},
+    roundtrip::Source,
+};
+use serde_json::Value;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// How often a wait looks whether the run is being stopped.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// Longest that the agent may take for anything that has no deadline of its own.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest that a foreign peer's block may take.
+const FOREIGN_DEADLINE: Duration = Duration::from_secs(60);
+
+/// This host, with its agent.
+pub struct LocalHost {
+    agent: Partner<Agent>,
+    folder: PathBuf,
+    next_id: u64,
+    plan: Plan,
+    catalogue: Catalogue,
+    clock_cost_ns: f64,
+    interrupted: Arc<AtomicBool>,
+    /// What would stay behind if the agent were killed; the agent removes it otherwise.
+    declared: Arc<Mutex<Vec<Remains>>>,
+}
+
+impl LocalHost {
+    /// Starts the agent.
+    pub fn start(
+        plan: Plan,
+        catalogue: Catalogue,
+        clock_cost_ns: f64,
+        interrupted: Arc<AtomicBool>,
+        temporary: &Path,
+    ) -> io::Result<Self> {
+        let job = agent::Job { temporary: temporary.to_owned() };
+        let declared = Arc::new(Mutex::new(Vec::new()));
+        let left = Arc::clone(&declared);
+        let on_death = Arc::new(move |_| remove_all(&left));
+        let agent: Partner<Agent> = Partner::process(&Program::myself(), &job, Vec::new(), on_death)?;
+        let folder = match agent.reply(PATIENCE)? {
+            Reply::Folder(folder) => folder,
+            other => return Err(io::Error::other(format!("the agent answered out of turn: {other:?}"))),
+        };
+        note(&declared, Remains::Path(folder.clone()));
+        Ok(Self { agent, folder, next_id: 0, plan, catalogue, clock_cost_ns, interrupted, declared })
+    }
+
+    /// Starts a worker and waits for its last word, which `take` recognises.
+    fn worker(
+        &mut self,
+        role: &str,
+        job: Value,
+        deadline: Duration,
+        take: impl Fn(Value) -> Option<Attempt>,
+    ) -> io::Result<Attempt> {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.agent.cue(Cue::Start {
+            id,
+            role: role.to_owned(),
+            job,
+            deadline_ms: deadline.as_millis() as u64,
+        })?;
+        // The agent ends the worker at its deadline and says so; this one is for the agent itself.
+        let give_up = clock::now() + (deadline + PATIENCE).as_nanos() as u64;
+        let mut attempt = None;
+        let mut stopping = false;
+        loop {
+            if self.interrupted.load(Ordering::SeqCst) && !stopping {
+                stopping = true;
+                self.agent.cue(Cue::Stop { id })?;
+            }
+            match self.agent.reply(LOOK_UP) {
+                Ok(Reply::Said { id: of, line }) if of == id => {
+                    if let Some(remains) = agent::declared(&line) {
+                        note(&self.declared, remains);
+                    } else if let Some(said) = take(line) {
+                        attempt = Some(said);
+                    }
+                }
+                Ok(Reply::Ended { id: of, how, words }) if of == id => {
+                    // The agent has removed what this worker declared: the scratch folder alone is left.
+                    self.declared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).truncate(1);
+                    let ended = || {
+                        let last = words.lines().last().map_or(String::new(), |line| format!(": {line}"));
+                        Attempt::Failed(format!("the {role} worker {how}{last}"))
+                    };
+                    return Ok(match attempt {
+                        _ if stopping => Attempt::Interrupted,
+                        Some(Attempt::Failed(reason)) if !words.is_empty() && reason != words => {
+                            Attempt::Failed(format!(
+                                "{reason} ({})",
+                                words.lines().last().unwrap_or_default()
+                            ))
+                        }
+                        Some(attempt) => attempt,
+                        None => ended(),
+                    });
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Subject for LocalHost {
+    fn probe(&mut self) -> io::Result<Probe> {
+        let places = self.catalogue.places;
+        self.agent.cue(Cue::Probe { cpus: self.catalogue.cpus.clone(), pair: places.split })?;
+        loop {
+            if let Reply::Probed(probe) = self.agent.reply(PATIENCE)? {
+                return Ok(probe);
+            }
+        }
+    }
+
+    fn block(&mut self, trial: &Trial, block: u32) -> io::Result<Attempt> {
+        if let (Source::Foreign, Some(index)) = (trial.spec.source, trial.foreign) {
+            let peer = &self.plan.foreign[index];
+            let cpus = place::cpus_of(&trial.spec, self.catalogue.places).into_iter().flatten().collect();
+            let job = foreign::Job {
+                command: peer.command.clone(),
+                rounds: peer.rounds,
+                bytes: trial.spec.message_bytes,
+                cpus,
+                folder: self.folder.clone(),
+            };
+            let job = serde_json::to_value(job)?;
+            return self.worker(Foreign::NAME, job, FOREIGN_DEADLINE, |line| {
+                Some(match serde_json::from_value(line).ok()? {
+                    foreign::Reply::Done(evidence) => {
+                        Attempt::Done { evidence, histogram: None, run_delay_s: None }
+                    }
+                    foreign::Reply::Failed(reason) => Attempt::Failed(reason),
+                })
+            });
+        }
+        let (leg, exchanges) = match trial.work {
+            Work::For(leg) => (Some(leg), None),
+            Work::Exactly(count) => (None, Some(count)),
+        };
+        let job = near::Job {
+            spec: trial.spec.clone(),
+            warm_up: trial.warm_up(),
+            leg,
+            exchanges,
+            seed: block_seed(self.plan.seed, trial, block),
+            places: self.catalogue.places,
+            clock_cost_ns: self.clock_cost_ns,
+            folder: self.folder.clone(),
+        };
+        let deadline = job.deadline();
+        self.worker(Near::NAME, serde_json::to_value(job)?, deadline, |line| {
+            Some(match serde_json::from_value(line).ok()? {
+                near::Reply::Declare(_) => return None,
+                near::Reply::Failed(reason) => Attempt::Failed(reason),
+                near::Reply::Done(block) => Attempt::Done {
+                    evidence: Box::new(block.evidence),
+                    histogram: block.histogram,
+                    run_delay_s: Some(block.run_delay_s),
+                },
+            })
+        })
+    }
+}
+
+fn note(declared: &Mutex<Vec<Remains>>, remains: Remains) {
+    declared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(remains);
+}
+
+/// Removes what was declared, the latest first: files before the folder that holds them.
+fn remove_all(declared: &Mutex<Vec<Remains>>) {
+    declared
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .drain(..)
+        .rev()
+        .for_each(|left| left.remove());
+}
