@@ -11,7 +11,7 @@ pub mod foreign;
 pub mod leg;
 mod mechanisms;
 pub mod near;
-mod order;
+pub mod order;
 pub mod pair;
 mod payload;
 pub mod registry;

@@ -1,0 +1,104 @@
+//! Other programs, and our own binary as a whole.
+
+use ferrybench::measure::{clock, place};
+use std::{
+    fmt::Write,
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_ferrybench");
+const PYTHON_PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/python_peer.py");
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/sample");
+
+fn output(program: &str, arguments: &[&str]) -> Option<Output> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then_some(output)
+}
+
+/// Nanoseconds an exchange of `perf bench sched pipe`, both its processes on one CPU.
+pub(super) fn perf_pipe([cpu, _]: [u32; 2]) -> Option<f64> {
+    place::pin(cpu).ok()?; // what it starts inherits this
+    let output = output("perf", &["bench", "-f", "simple", "sched", "pipe", "-l", "50000"])?;
+    let seconds: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().ok()?;
+    Some(seconds * 1e9 / 50_000.0)
+}
+
+/// Seconds an exchange of Python's multiprocessing.Queue, one for each direction, 64 bytes.
+pub(super) fn python_queue([near, far]: [u32; 2]) -> Option<f64> {
+    place::allow(&if near == far { vec![near] } else { vec![near, far] }).ok()?;
+    let cpus = format!("{near},{far}");
+    let output =
+        output("python3", &[PYTHON_PEER, "mp-queue", "--rounds", "2000", "--bytes", "64", "--cpus", &cpus]);
+    place::pin(near).ok()?;
+    let said: serde_json::Value = serde_json::from_slice(&output?.stdout).ok()?;
+    Some(said["elapsed_s"].as_f64()? / said["exchanges"].as_f64()? * 1e9)
+}
+
+/// Bars of the program as a whole.
+pub(super) fn rows() {
+    let median = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    let helps: Vec<f64> = (0..31).map(|_| timed_s(&["--help"])).collect();
+    let runs = helps.len();
+    absolute("`--help`", median(helps) * 1e3, "ms", runs, 10.0);
+    let Ok(folder) = tempfile::tempdir() else { return };
+    match large_run(folder.path()) {
+        Some(rows) => {
+            let run = folder.path().display().to_string();
+            let reports: Vec<f64> = (0..5).map(|_| timed_s(&["report", "--allow-debug", &run])).collect();
+            absolute(&format!("a report from {rows} rows"), median(reports), "s", 5, 2.0);
+        }
+        None => println!(
+            "| a report from 10 000 rows | skipped: reports/sample has no records | | at most 2 s | |"
+        ),
+    }
+    let run = folder.path().join("smoke").display().to_string();
+    if output(BINARY, &["run", "smoke", "--out", &run]).is_some() {
+        let largest = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
+        let kib = largest.map_or(0, |usage| usage.max_rss());
+        absolute("the largest process of any of these runs", kib as f64 / 1024.0, "MiB", 1, 64.0);
+    }
+}
+
+fn absolute(what: &str, value: f64, unit: &str, runs: usize, bar: f64) {
+    let verdict = if value <= bar { "holds" } else { "MISSED" };
+    println!("| {what} | {value:.2} {unit} | {runs} | at most {bar} {unit} | {verdict} |");
+}
+
+fn timed_s(arguments: &[&str]) -> f64 {
+    let begun = clock::now();
+    output(BINARY, arguments).expect("the command succeeds");
+    (clock::now() - begun) as f64 / 1e9
+}
+
+/// A run of at least 10 000 rows: the sample's records again and again, as further blocks.
+fn large_run(folder: &Path) -> Option<usize> {
+    for name in ["run.json", "plan.toml"] {
+        fs::copy(Path::new(SAMPLE).join(name), folder.join(name)).ok()?;
+    }
+    let rows = repeated("roundtrip.csv", folder, None)?;
+    repeated("histograms.csv", folder, Some(rows.1))?;
+    Some(rows.0)
+}
+
+/// Writes a table's rows so many times, or until there are 10 000; returns rows and times.
+fn repeated(name: &str, folder: &Path, times: Option<usize>) -> Option<(usize, usize)> {
+    let text = fs::read_to_string(Path::new(SAMPLE).join(name)).ok()?;
+    let (header, body) = text.split_once('\n')?;
+    let lines: Vec<&str> = body.lines().collect();
+    let times = times.unwrap_or_else(|| 10_000_usize.div_ceil(lines.len().max(1)));
+    let mut large = format!("{header}\n");
+    for copy in 0..times {
+        for line in &lines {
+            let mut cells = line.splitn(3, ',');
+            let (trial, block, rest) = (cells.next()?, cells.next()?.parse::<usize>().ok()?, cells.next()?);
+            writeln!(large, "{trial},{},{rest}", block + copy * 100).ok()?;
+        }
+    }
+    fs::write(folder.join(name), large).ok()?;
+    Some((lines.len() * times, times))
+}

@@ -1,0 +1,112 @@
+//! What the harness itself costs: each mechanism that has a bar, alternating in one run with a bare loop that does the
+//! same without the harness. Prints a Markdown table; METHODOLOGY.md quotes one. `just overhead` runs it, in minutes.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
+
+mod bare;
+mod command;
+mod ours;
+
+use ferrybench::{measure::place, run::catalogue};
+use ferrybench_data::{
+    roundtrip::{Peers, Placement, Wait},
+    stats::signed_rank,
+};
+use ours::Ours;
+use std::process::ExitCode;
+
+/// Pairs of pieces; each piece takes about 0.1 s, so that a pair lies within 0.2 s.
+const PAIRS: usize = 60;
+/// Pairs where a piece starts two interpreters.
+const PYTHON_PAIRS: usize = 12;
+
+/// Prints one row: what was held against what, the ratio with its interval, and the bar.
+fn row(what: &str, pairs: &[(f64, f64)], bar: &str, holds: impl Fn(f64) -> bool) {
+    let Some(ratio) = signed_rank::ratio(pairs) else { return };
+    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
+    let verdict = if holds(ratio.value) { "holds" } else { "MISSED" };
+    println!("| {what} | {:.3}{interval} | {} | {bar} | {verdict} |", ratio.value, ratio.blocks);
+}
+
+fn main() -> ExitCode {
+    if bare::play_far_end() {
+        return ExitCode::SUCCESS;
+    }
+    // `cargo bench` hands every target its own flags; there is nothing to choose here.
+    let Ok(catalogue) = catalogue::of_this_machine() else { return ExitCode::FAILURE };
+    let same = [catalogue.places.same; 2];
+    println!("| what | ratio [95 %] | pairs | bar | |");
+    println!("|---|---|---|---|---|");
+    pipe(same, Placement::SameCpu, 1.03);
+    if let Some(split) = catalogue.places.split {
+        pipe(split, Placement::Split, 1.05);
+        shm_spin(split);
+    }
+    perf_pipe(same);
+    queue(same, Placement::SameCpu, Wait::Block, 6.0);
+    if let Some(split) = catalogue.places.split {
+        queue(split, Placement::Split, Wait::Block, 1.8);
+        queue(split, Placement::Split, Wait::Adaptive, 20.0);
+    }
+    let _ = place::allow(&catalogue.cpus);
+    recording();
+    command::rows();
+    ExitCode::SUCCESS
+}
+
+/// Elapsed per exchange over the bare loop's, mean against mean.
+fn pipe(cpus: [u32; 2], placement: Placement, bar: f64) {
+    let mut ours = Ours::start("pipe", 1, Peers::Process, Wait::Block, placement);
+    let mut bare = bare::Pipe::start(cpus);
+    let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
+    pairs.remove(0); // warm-up
+    let what = format!("pipe, 1 B, block, {placement}: time an exchange against a bare loop");
+    row(&what, &pairs, &format!("at most {bar}"), |ratio| ratio <= bar);
+}
+
+fn shm_spin(cpus: [u32; 2]) {
+    let mut ours = Ours::start("shm-spin", 8, Peers::Process, Wait::Spin, Placement::Split);
+    let mut bare = bare::Atomics::start(cpus);
+    let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
+    pairs.remove(0);
+    let what = "shm-spin, 8 B, split: time an exchange against a bare loop over two atomics";
+    row(what, &pairs, "at most 1.5", |ratio| ratio <= 1.5);
+}
+
+fn perf_pipe(cpus: [u32; 2]) {
+    let mut ours = Ours::start("pipe", 8, Peers::Process, Wait::Block, Placement::SameCpu);
+    let pairs: Option<Vec<(f64, f64)>> =
+        (0..PYTHON_PAIRS).map(|_| Some((ours.piece(), command::perf_pipe(cpus)?))).collect();
+    match pairs {
+        Some(pairs) => {
+            let what = "pipe, same-cpu: time an exchange against `perf bench sched pipe`";
+            row(what, &pairs, "0.9 to 1.1", |ratio| (0.9..=1.1).contains(&ratio));
+        }
+        None => println!(
+            "| pipe against `perf bench sched pipe` | skipped: perf is not installed | | 0.9 to 1.1 | |"
+        ),
+    }
+}
+
+/// Round trips of our queue over those of Python's at the same placement.
+fn queue(cpus: [u32; 2], placement: Placement, wait: Wait, bar: f64) {
+    let mut ours = Ours::start("queue", 64, Peers::Process, wait, placement);
+    let what = format!("queue, 64 B, {wait}, {placement}: round trips against multiprocessing.Queue");
+    let pairs: Option<Vec<(f64, f64)>> =
+        (0..PYTHON_PAIRS).map(|_| Some((1.0 / ours.piece(), 1.0 / command::python_queue(cpus)?))).collect();
+    match pairs {
+        Some(pairs) => row(&what, &pairs, &format!("at least {bar}"), |ratio| ratio >= bar),
+        None => println!("| {what} | skipped: python3 is not installed | | at least {bar} | |"),
+    }
+}
+
+/// What recording adds to an exchange beyond one reading of the clock.
+fn recording() {
+    let mut extra: Vec<f64> = (0..PAIRS).map(|_| ours::recorded_piece() - ours::clock_piece()).collect();
+    extra.sort_by(f64::total_cmp);
+    let median = extra[extra.len() / 2];
+    let verdict = if median <= 8.0 { "holds" } else { "MISSED" };
+    println!(
+        "| recording: time beyond one clock reading | {median:.1} ns | {PAIRS} | at most 8 ns | {verdict} |"
+    );
+}
