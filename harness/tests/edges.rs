@@ -56,7 +56,10 @@ fn a_wrong_plan_points_at_line_and_column() {
         "my.toml:4:3: unknown mechanism \"socketpare\"; did you mean \"socketpair\"?"
     );
     let sentence = refused_plan("name = \"x\"\nblock = 3\n[roundtrip]\n");
-    assert!(sentence.starts_with("my.toml:2:1: unknown field `block`, expected one of `name`, `seed`, `blocks`"), "{sentence}");
+    assert!(
+        sentence.starts_with("my.toml:2:1: unknown field `block`, expected one of `name`, `seed`, `blocks`"),
+        "{sentence}"
+    );
     let sentence = refused_plan("name = \"x\"\nblocks = \"six\"\n[roundtrip]\n");
     assert_eq!(sentence, "my.toml:2:10: invalid type: string \"six\", expected u32");
     let sentence = refused_plan("name = \"x\"\n[roundtrip]\nmessage_bytes = [0]\n");
@@ -90,8 +93,12 @@ fn a_wrong_plan_points_at_line_and_column() {
 
 #[test]
 fn combinations_that_cannot_be_are_said() {
-    let sentence = refused_plan("name = \"x\"\n[roundtrip]\nmechanisms = [\"std-mpsc\"]\npeers = [\"process\"]\n");
-    assert!(sentence.starts_with("std-mpsc has none of the combinations that the plan asks for"), "{sentence}");
+    let sentence =
+        refused_plan("name = \"x\"\n[roundtrip]\nmechanisms = [\"std-mpsc\"]\npeers = [\"process\"]\n");
+    assert!(
+        sentence.starts_with("std-mpsc has none of the combinations that the plan asks for"),
+        "{sentence}"
+    );
     let twice = "name = \"x\"\n[[roundtrip]]\nmechanisms = [\"pipe\"]\nleg = \"20ms\"\n[[roundtrip]]\nmechanisms = [\"pipe\"]\nleg = \"30ms\"\n";
     assert_eq!(
         refused_plan(twice),
@@ -127,7 +134,8 @@ fn records_of_a_newer_schema_are_refused_and_damaged_ones_are_counted() {
 
     let lines: Vec<&str> = rows.lines().collect();
     assert_eq!(lines.len(), 3);
-    let damaged = format!("{}\n{}\n{}\nnot a row\n{}", lines[0], lines[1], "roundtrip/x,one,two", &lines[2][..40]);
+    let damaged =
+        format!("{}\n{}\n{}\nnot a row\n{}", lines[0], lines[1], "roundtrip/x,one,two", &lines[2][..40]);
     fs::write(place.path("run/roundtrip.csv"), damaged).unwrap();
     place.ferrybench(&["report", "run", "--allow-debug"]).assert().success();
     let report = place.read("run/report/REPORT.md");
@@ -215,7 +223,20 @@ fn a_full_disk_is_a_sentence_and_keeps_the_rows_before_it() {
     fs::create_dir(&disk).unwrap();
     let script = "mount -t tmpfs -o size=64k tmpfs disk && shift 0 && \"$@\"; code=$?; cat disk/run/roundtrip.csv; exit $code";
     let output = Command::new("unshare")
-        .args(["-m", "sh", "-c", script, "sh", BINARY, "run", "small.toml", "--out", "disk/run", "--leg", "1ms"])
+        .args([
+            "-m",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            BINARY,
+            "run",
+            "small.toml",
+            "--out",
+            "disk/run",
+            "--leg",
+            "1ms",
+        ])
         .current_dir(place.folder.path())
         .env("TMPDIR", place.path("tmp"))
         .output()
@@ -233,13 +254,20 @@ fn a_full_disk_is_a_sentence_and_keeps_the_rows_before_it() {
 #[test]
 fn an_ordinary_user_can_measure() {
     let place = Place::new();
-    place.write("small.toml", &SMALL.replace("\"pipe\", \"tcp\"", "\"pipe\", \"fifo\", \"posix-mq\", \"sysv-mq\", \"queue\""));
+    place.write(
+        "small.toml",
+        &SMALL.replace("\"pipe\", \"tcp\"", "\"pipe\", \"fifo\", \"posix-mq\", \"sysv-mq\", \"queue\""),
+    );
     let as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let readable = Path::new(BINARY).ancestors().skip(1).all(|folder| {
         use std::os::unix::fs::PermissionsExt;
         fs::metadata(folder).is_ok_and(|facts| facts.permissions().mode() & 0o005 == 0o005)
     });
-    let may = Command::new(as_nobody[0]).args(&as_nobody[1..]).arg("true").status().is_ok_and(|status| status.success());
+    let may = Command::new(as_nobody[0])
+        .args(&as_nobody[1..])
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success());
     if !may || !readable {
         println!("skipped: becoming another user needs root, and a binary that others can read");
         return;
@@ -257,11 +285,17 @@ fn an_ordinary_user_can_measure() {
 #[test]
 fn a_crash_or_a_hang_is_a_failed_row_and_the_run_goes_on() {
     let place = Place::new();
-    place.write("broken.toml", &SMALL.replace("\"pipe\", \"tcp\"", "\"broken-crash\", \"broken-hang\", \"pipe\""));
+    place.write(
+        "broken.toml",
+        &SMALL.replace("\"pipe\", \"tcp\"", "\"broken-crash\", \"broken-hang\", \"pipe\""),
+    );
     place.ferrybench(&["run", "broken.toml", "--out", "run"]).assert().code(1);
     let rows = place.read("run/roundtrip.csv");
     let row = |name: &str| rows.lines().find(|row| row.starts_with(&format!("roundtrip/{name}/"))).unwrap();
     assert!(row("broken-crash").contains("failed,the far worker was ended by SIGABRT"), "{rows}");
-    assert!(row("broken-hang").contains("failed,\"the near worker hung, and was ended at its deadline"), "{rows}");
+    assert!(
+        row("broken-hang").contains("failed,\"the near worker hung, and was ended at its deadline"),
+        "{rows}"
+    );
     assert!(row("pipe").contains(",ok,,pass,"), "{rows}");
 }

@@ -43,7 +43,9 @@ impl Before {
         let at = place.path("mqueue");
         fs::create_dir_all(&at).unwrap();
         match posix_queues(&at) {
-            Some(left) => assert!(left.iter().all(|name| !name.starts_with("ferrybench")), "{left:?} after {who}"),
+            Some(left) => {
+                assert!(left.iter().all(|name| !name.starts_with("ferrybench")), "{left:?} after {who}")
+            }
             None => println!("skipped: seeing POSIX queues needs the right to mount"),
         }
     }
@@ -63,7 +65,8 @@ fn nothing_is_left_behind() {
                 eventually("the worker is there", || place.playing(who).is_some());
             }
             pause(delay);
-            let victim = if who == "coordinator" { Some(coordinator.id() as i32) } else { place.playing(who) };
+            let victim =
+                if who == "coordinator" { Some(coordinator.id() as i32) } else { place.playing(who) };
             if let Some(victim) = victim {
                 signal(victim, Signal::SIGKILL);
             }
@@ -119,7 +122,8 @@ fn ctrl_c_keeps_what_there_is_and_resume_completes_it() {
     fs::write(place.path("run/roundtrip.csv"), torn).unwrap();
     place.ferrybench(&["bench", "--resume", "--out", "run", "--allow-debug"]).assert().success();
     let rows = rows();
-    let ids: Vec<String> = rows.lines().skip(1).map(|row| row.split(',').take(2).collect::<Vec<_>>().join(",")).collect();
+    let ids: Vec<String> =
+        rows.lines().skip(1).map(|row| row.split(',').take(2).collect::<Vec<_>>().join(",")).collect();
     let unlike: HashSet<&String> = ids.iter().collect();
     assert_eq!((ids.len(), unlike.len()), (12, 12), "{rows}");
     assert!(place.read("run/run.json").contains("\"ended\": \"complete\""));

@@ -86,12 +86,16 @@ fn each_layer_uses_only_those_below() {
     let mut looked_at = 0;
     for path in sources(&root) {
         let relative = path.strip_prefix(&root).unwrap();
-        let Some(module) = relative.components().next().and_then(|first| first.as_os_str().to_str()) else { continue };
+        let Some(module) = relative.components().next().and_then(|first| first.as_os_str().to_str()) else {
+            continue;
+        };
         let module = module.trim_end_matches(".rs");
         let Some(own) = layer(module) else { continue };
         looked_at += 1;
         for other in used(&fs::read_to_string(&path).unwrap()) {
-            let allowed = other == module || layer(&other) > Some(own) || own == LAYERS.len() - 1 && layer(&other) == Some(own);
+            let allowed = other == module
+                || layer(&other) > Some(own)
+                || own == LAYERS.len() - 1 && layer(&other) == Some(own);
             assert!(allowed, "{} uses {other}, which is not below {module}", relative.display());
         }
     }

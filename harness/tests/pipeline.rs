@@ -85,12 +85,15 @@ impl Subject for Script {
             return Ok(Attempt::Interrupted);
         }
         let (spec, exchanges) = (&trial.spec, 10_000);
-        if (spec.mechanism.as_str(), spec.placement, block) == ("tcp", Placement::Split, 2) && spec.message_bytes == 64 {
+        if (spec.mechanism.as_str(), spec.placement, block) == ("tcp", Placement::Split, 2)
+            && spec.message_bytes == 64
+        {
             return Ok(Attempt::Failed("the far worker was ended by SIGKILL".into()));
         }
         let split = spec.placement == Placement::Split;
         let tcp = spec.mechanism == "tcp";
-        let micros = (if split { 40.0 } else { 5.0 }) * (if tcp { 2.0 } else { 1.0 }) + f64::from(block) * 0.01;
+        let micros =
+            (if split { 40.0 } else { 5.0 }) * (if tcp { 2.0 } else { 1.0 }) + f64::from(block) * 0.01;
         let mut times = latency::histogram();
         times.record_n((micros * 1000.0) as u64, exchanges).unwrap();
         let verified = if !split && tcp && block == 3 { 9_999 } else { exchanges };
@@ -147,7 +150,12 @@ fn info(plan: &Plan, trials: usize) -> RunInfo {
         blocks: plan.blocks,
         seed: plan.seed,
         wall_s: 1.0,
-        hosts: vec![HostFacts { cpu: "scripted".into(), cpus_online: 2, cpus_allowed: 2, ..HostFacts::default() }],
+        hosts: vec![HostFacts {
+            cpu: "scripted".into(),
+            cpus_online: 2,
+            cpus_allowed: 2,
+            ..HostFacts::default()
+        }],
         catalogue: catalogue(),
     }
 }
@@ -191,7 +199,8 @@ fn every_outcome_becomes_its_row() {
     let run = folder.path().join("run");
     measure(&run, usize::MAX);
     let data = Dataset::read(&run).unwrap();
-    let count = |is: fn(&Outcome<Evidence>) -> bool| data.roundtrip.iter().filter(|row| is(&row.outcome)).count();
+    let count =
+        |is: fn(&Outcome<Evidence>) -> bool| data.roundtrip.iter().filter(|row| is(&row.outcome)).count();
     // Two mechanisms, two sizes, two placements; a pipe of 4096 bytes is beyond this catalogue's limit.
     assert_eq!(count(|outcome| matches!(outcome, Outcome::Skipped(_))), 2);
     assert_eq!(count(|outcome| matches!(outcome, Outcome::Failed(_))), 1);
@@ -202,7 +211,10 @@ fn every_outcome_becomes_its_row() {
     let find = |name: &str, placement, size| {
         trials
             .iter()
-            .find(|trial| (trial.spec.mechanism.as_str(), trial.spec.placement, trial.spec.message_bytes) == (name, placement, size))
+            .find(|trial| {
+                (trial.spec.mechanism.as_str(), trial.spec.placement, trial.spec.message_bytes)
+                    == (name, placement, size)
+            })
             .unwrap()
     };
     let pipe = find("pipe", Placement::Split, 64);
@@ -227,5 +239,8 @@ fn a_stopped_run_resumes_to_the_same_rows() {
     let torn = fs::read_to_string(halves.join("roundtrip.csv")).unwrap() + "roundtrip/tcp/rtt/64B,1,2";
     fs::write(halves.join("roundtrip.csv"), torn).unwrap();
     assert_eq!(measure(&halves, usize::MAX), Ending::Complete);
-    assert_eq!(fs::read(whole.join("roundtrip.csv")).unwrap(), fs::read(halves.join("roundtrip.csv")).unwrap());
+    assert_eq!(
+        fs::read(whole.join("roundtrip.csv")).unwrap(),
+        fs::read(halves.join("roundtrip.csv")).unwrap()
+    );
 }

@@ -15,11 +15,7 @@ pub mod chart;
 pub mod document;
 pub mod element;
 pub mod format;
+mod section;
+mod write;
 
-/// Writes the report of a run into its folder; returns the path of `REPORT.md`.
-pub fn write(
-    _: &ferrybench_data::dataset::Dataset,
-    run: &std::path::Path,
-) -> std::io::Result<std::path::PathBuf> {
-    Ok(run.join("report/REPORT.md"))
-}
+pub use write::{Report, report, write};

@@ -46,7 +46,11 @@ impl Place {
     /// The command, to be run to its end.
     pub fn ferrybench(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.current_dir(self.folder.path()).env("TMPDIR", self.path("tmp")).env(MARK, &self.mark).args(arguments);
+        command
+            .current_dir(self.folder.path())
+            .env("TMPDIR", self.path("tmp"))
+            .env(MARK, &self.mark)
+            .args(arguments);
         command.timeout(Duration::from_secs(300));
         command
     }
@@ -126,7 +130,8 @@ pub fn system_v_queues() -> Vec<String> {
 /// where this user may not make one.
 pub fn posix_queues(at: &Path) -> Option<Vec<String>> {
     let script = r#"mount -t mqueue mqueue "$1" && ls "$1""#;
-    let output = process::Command::new("unshare").args(["-m", "sh", "-c", script, "sh"]).arg(at).output().ok()?;
+    let output =
+        process::Command::new("unshare").args(["-m", "sh", "-c", script, "sh"]).arg(at).output().ok()?;
     let names = || String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     output.status.success().then(names)
 }

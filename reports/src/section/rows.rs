@@ -1,0 +1,90 @@
+//! Rows without a figure, and every trial.
+
+use super::view::{View, cell};
+use crate::{
+    element::{Cell, Column, Element, Table},
+    format::Unit,
+};
+use ferrybench_data::{
+    record::{Audit, Outcome},
+    roundtrip::{BANDWIDTH, CPU_COST, Pattern, RATE},
+};
+use std::collections::BTreeMap;
+
+/// Trials that are named for one reason; the rest are counted.
+const MOST_NAMED: usize = 3;
+
+pub(super) fn without_figure(view: &View<'_>) -> Vec<Element> {
+    let mut reasons: BTreeMap<(u8, &str, String), Vec<String>> = BTreeMap::new();
+    for row in &view.data.roundtrip {
+        let (rank, what, why) = match &row.outcome {
+            Outcome::Failed(why) => (0, "failed", why.clone()),
+            Outcome::Measured { audit: Audit::Fail(why), .. } => (1, "refused by its audit", why.join("; ")),
+            Outcome::Skipped(why) => (2, "skipped", why.clone()),
+            Outcome::Measured { .. } => continue,
+        };
+        let block = if rank == 2 { String::new() } else { format!(" block {}", row.block) };
+        reasons.entry((rank, what, why)).or_default().push(format!("`{}`{block}", row.trial()));
+    }
+    if reasons.is_empty() {
+        return Vec::new();
+    }
+    let rows = reasons
+        .into_iter()
+        .map(|((_, what, why), trials)| {
+            let more = trials.len().saturating_sub(MOST_NAMED);
+            let mut named = trials[..trials.len().min(MOST_NAMED)].join(", ");
+            if more > 0 {
+                named += &format!(" and {more} more");
+            }
+            vec![Cell::text(what), Cell::text(why), Cell::Integer(trials.len() as u64), Cell::text(named)]
+        })
+        .collect();
+    let columns =
+        vec![Column::left("What"), Column::left("Why"), Column::right("Rows"), Column::left("Which")];
+    vec![
+        Element::heading(2, "Rows without a figure"),
+        Element::Table(Table {
+            columns,
+            rows,
+            caption: "Everything that was asked for and is not in the rankings, with its reason.".into(),
+        }),
+    ]
+}
+
+pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
+    let rows: Vec<Vec<Cell>> = view
+        .measured()
+        .map(|trial| {
+            let (metric, unit) = if trial.spec.pattern == Pattern::Rtt {
+                (RATE, Unit::PerSecond)
+            } else {
+                (BANDWIDTH, Unit::BytesPerSecond)
+            };
+            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
+            vec![
+                Cell::code(trial.id()),
+                cell(trial.estimate(metric), unit),
+                trial.estimate("p99_ns").map_or(Cell::Empty, |at| Cell::exact(at.value, Unit::Nanoseconds)),
+                trial
+                    .estimate(CPU_COST)
+                    .map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::CpuMicroseconds)),
+                Cell::Integer(trial.good().count() as u64),
+                Cell::Integer(noisy as u64),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let columns = vec![
+        Column::left("Trial"),
+        Column::right("Rate or throughput"),
+        Column::right("p99"),
+        Column::right("CPU, both ends"),
+        Column::right("Blocks"),
+        Column::right("Disturbed"),
+    ];
+    let caption = "Every trial with a figure. Disturbed: blocks around which a probe saw other work on the machine; they are kept.";
+    vec![Element::heading(2, "Every trial"), Element::Table(Table { columns, rows, caption: caption.into() })]
+}

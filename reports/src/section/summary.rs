@@ -1,0 +1,130 @@
+//! In short: what this run found, computed, and what to know before believing it.
+
+use super::view::{View, size, spoken, worded};
+use crate::{element::Element, format::Unit};
+use ferrybench_data::{
+    dataset::TrialView,
+    record::{Audit, Outcome},
+    roundtrip::{BANDWIDTH, CPU_COST, Pattern, Peers, Placement, RATE},
+    warning::warnings,
+};
+
+pub(super) fn section(view: &View<'_>) -> Vec<Element> {
+    let mut elements =
+        vec![Element::heading(1, "How fast does data change hands?"), Element::prose(coverage(view))];
+    let found = findings(view);
+    if !found.is_empty() {
+        elements.push(Element::heading(2, "In short"));
+        elements.push(Element::List(found));
+    }
+    let warnings: Vec<String> = warnings(view.data).iter().map(ToString::to_string).collect();
+    if !warnings.is_empty() {
+        elements.push(Element::prose("**Before you quote a figure:**"));
+        elements.push(Element::List(warnings));
+    }
+    elements
+}
+
+fn coverage(view: &View<'_>) -> String {
+    let info = &view.data.info;
+    let (mut good, mut audit, mut failed, mut skipped, mut told) = (0, 0, 0, 0, 0);
+    for row in &view.data.roundtrip {
+        match &row.outcome {
+            Outcome::Measured { audit: Audit::Pass, .. } => good += 1,
+            Outcome::Measured { audit: Audit::SelfReported, .. } => told += 1,
+            Outcome::Measured { audit: Audit::Fail(_), .. } => audit += 1,
+            Outcome::Failed(_) => failed += 1,
+            Outcome::Skipped(_) => skipped += 1,
+        }
+    }
+    let host = info.hosts.first();
+    let place = host.map_or(String::new(), |host| {
+        format!(" on {} ({} CPUs, Linux {})", host.cpu, host.cpus_allowed, host.kernel)
+    });
+    let mut text = format!(
+        "Plan `{}`, {}{place}: {} trials, {good} blocks measured and proved, {audit} refused by their audit, {failed} failed",
+        info.plan,
+        info.started,
+        view.trials.len()
+    );
+    if told > 0 {
+        text += &format!(", {told} self-reported by other programs");
+    }
+    text + &format!("; {skipped} trials skipped.")
+}
+
+fn findings(view: &View<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for placement in [Placement::SameCpu, Placement::Split] {
+        found.extend(fastest(view, placement));
+    }
+    found.extend(super::sockets::headline(view));
+    found.extend(widest(view));
+    found.extend(cheapest(view));
+    found
+}
+
+/// The best of some trials by a metric: a higher or a lower value.
+fn best<'t, 'a: 't>(
+    trials: impl Iterator<Item = &'t TrialView<'a>>,
+    metric: &str,
+    higher: bool,
+) -> Option<&'t TrialView<'a>> {
+    let sign = if higher { 1.0 } else { -1.0 };
+    trials
+        .filter_map(|trial| Some((trial, sign * trial.estimate(metric)?.value)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(trial, _)| trial)
+}
+
+fn between_processes<'t, 'a>(
+    view: &'t View<'a>,
+    pattern: Pattern,
+    placement: Placement,
+) -> impl Iterator<Item = &'t TrialView<'a>> + use<'t, 'a> {
+    let size = view.usual_size(pattern).unwrap_or(0);
+    view.ranked().filter(move |trial| {
+        let spec = trial.spec;
+        (spec.pattern, spec.placement, spec.message_bytes, spec.peers)
+            == (pattern, placement, size, Peers::Process)
+    })
+}
+
+fn fastest(view: &View<'_>, placement: Placement) -> Option<String> {
+    let trial = best(between_processes(view, Pattern::Rtt, placement), RATE, true)?;
+    Some(format!(
+        "Between processes, {}, the most round trips of {} are made by **{}**: {}.",
+        spoken(placement),
+        size(trial.spec.message_bytes),
+        view.label(trial.spec),
+        worded(trial.estimate(RATE)?, Unit::PerSecond)
+    ))
+}
+
+fn widest(view: &View<'_>) -> Option<String> {
+    let streams = view
+        .ranked()
+        .filter(|trial| trial.spec.pattern == Pattern::Stream && trial.spec.peers == Peers::Process);
+    let trial = best(streams, BANDWIDTH, true)?;
+    Some(format!(
+        "The widest stream between processes is **{}** with messages of {}, {}: {}.",
+        view.label(trial.spec),
+        size(trial.spec.message_bytes),
+        spoken(trial.spec.placement),
+        worded(trial.estimate(BANDWIDTH)?, Unit::BytesPerSecond)
+    ))
+}
+
+fn cheapest(view: &View<'_>) -> Option<String> {
+    let trials = [Placement::SameCpu, Placement::Split]
+        .into_iter()
+        .flat_map(|placement| between_processes(view, Pattern::Rtt, placement));
+    let trial = best(trials, CPU_COST, false)?;
+    Some(format!(
+        "The least CPU time for a round trip of {} between processes is taken by **{}**, {}: {} of both ends together.",
+        size(trial.spec.message_bytes),
+        view.label(trial.spec),
+        spoken(trial.spec.placement),
+        worded(trial.estimate(CPU_COST)?, Unit::CpuMicroseconds)
+    ))
+}

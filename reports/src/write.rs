@@ -1,0 +1,85 @@
+//! From a run's records to files.
+
+use crate::{
+    chart,
+    document::markdown,
+    element::{Element, figures},
+    section::{self, View},
+};
+use ferrybench_data::dataset::Dataset;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A report, in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The document.
+    pub markdown: String,
+    /// Each figure: stem of its file's name, and the SVG.
+    pub figures: Vec<(String, String)>,
+}
+
+/// The report of a run.
+pub fn report(data: &Dataset) -> Report {
+    let elements: Vec<Element> = section::all(&View::new(data));
+    let figures = figures(&elements).map(|figure| (figure.name.clone(), chart::svg(&figure.chart))).collect();
+    Report { markdown: markdown::render(&elements), figures }
+}
+
+const REPORT: &str = "report";
+
+/// Writes the report of a run into its folder: `report/REPORT.md`, and each figure as SVG and as PNG of twice its size.
+/// It is complete before it takes the place of an older one. Returns the path of `REPORT.md`.
+pub fn write(data: &Dataset, run: &Path) -> io::Result<PathBuf> {
+    let (fresh, place, old) = (run.join("report.partial"), run.join(REPORT), run.join("report.old"));
+    for stale in [&fresh, &old] {
+        remove(stale)?;
+    }
+    fill(&report(data), &fresh).inspect_err(|_| {
+        let _ = fs::remove_dir_all(&fresh);
+    })?;
+    if place.exists() {
+        fs::rename(&place, &old)?;
+    }
+    fs::rename(&fresh, &place)?;
+    remove(&old)?;
+    Ok(place.join("REPORT.md"))
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
+}
+
+fn fill(report: &Report, folder: &Path) -> io::Result<()> {
+    let figures = folder.join(markdown::FIGURES);
+    fs::create_dir_all(&figures)?;
+    // Pictures take most of the time, and none needs another.
+    let written = std::thread::scope(|scope| {
+        let halves: Vec<_> = report
+            .figures
+            .chunks(report.figures.len().div_ceil(threads()).max(1))
+            .map(|some| {
+                let figures = &figures;
+                scope.spawn(move || some.iter().try_for_each(|(name, svg)| draw(figures, name, svg)))
+            })
+            .collect();
+        halves
+            .into_iter()
+            .map(|half| half.join().unwrap_or_else(|_| Err(io::Error::other("a figure could not be drawn"))))
+            .collect::<io::Result<()>>()
+    });
+    written?;
+    fs::write(folder.join("REPORT.md"), &report.markdown)
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn draw(folder: &Path, name: &str, svg: &str) -> io::Result<()> {
+    fs::write(folder.join(format!("{name}.svg")), svg)?;
+    let png = chart::png(svg).map_err(|error| io::Error::other(error.to_string()))?;
+    fs::write(folder.join(format!("{name}.png")), png)
+}
