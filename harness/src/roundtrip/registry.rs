@@ -2,7 +2,7 @@
 
 use super::{
     broken, floor,
-    mechanisms::{pipe, shm_futex, shm_spin, tcp},
+    mechanisms::{pipe, queue, shm_futex, shm_spin, tcp},
     pair::{Driver, Joint, Setting},
 };
 use ferrybench_data::{
@@ -13,7 +13,7 @@ use std::io;
 
 /// Every mechanism, kin beside kin; tables keep this order.
 pub static ALL: &[Mechanism] =
-    &[pipe::ROW, tcp::ROW, shm_spin::ROW, shm_futex::ROW, floor::NULL, floor::MEMCPY];
+    &[pipe::ROW, queue::ROW, tcp::ROW, shm_spin::ROW, shm_futex::ROW, floor::NULL, floor::MEMCPY];
 
 /// One mechanism: what it is, what it can do, and the functions that know its type.
 pub struct Mechanism {

@@ -1,11 +1,13 @@
 //! Shared memory: a sealed memfd mapped by both ends, what lies in it, and how one waits for its words to change.
 //!
-//! `ring` joins one sender to one receiver; `duplex` makes a channel of two rings.
-//! None of these is a mechanism: their rows are in `mechanisms/`.
+//! `ring` joins one sender to one receiver; `duplex` makes a channel of two rings. [`queue`] joins any number of both,
+//! under a `lock` that survives the death of its holder. None of these is a mechanism: their rows are in `mechanisms/`.
 
 pub(super) mod duplex;
 pub(super) mod futex;
+mod lock;
 mod mapping;
+pub mod queue;
 pub(super) mod ring;
 
 /// Slots of a ring, a power of two. Deep enough that a receiver which wakes up late finds work for a while, shallow
