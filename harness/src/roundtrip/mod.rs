@@ -10,6 +10,7 @@ mod floor;
 pub mod foreign;
 pub mod leg;
 mod mechanisms;
+pub mod memory;
 pub mod near;
 pub mod order;
 pub mod pair;

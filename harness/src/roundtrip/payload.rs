@@ -109,7 +109,7 @@ mod tests {
         fn any_changed_bit_is_seen(bytes in 16_usize..5000, sequence in any::<u64>(), place in any::<prop::sample::Index>(), bit in 0..8) {
             let mut message = Payload::new(bytes, 1).stamp(sequence).to_vec();
             let place = place.index(bytes);
-            message[place] ^= 1 << bit;
+            message[place] ^= 1_u8 << bit;
             prop_assert!(!read(&message).is(sequence));
         }
 

@@ -2,7 +2,7 @@
 
 use super::{
     broken, floor,
-    mechanisms::{pipe, tcp},
+    mechanisms::{pipe, queue, shm_futex, shm_spin, tcp},
     pair::{Driver, Joint, Setting},
 };
 use ferrybench_data::{
@@ -12,7 +12,8 @@ use ferrybench_data::{
 use std::io;
 
 /// Every mechanism, kin beside kin; tables keep this order.
-pub static ALL: &[Mechanism] = &[pipe::ROW, tcp::ROW, floor::NULL, floor::MEMCPY];
+pub static ALL: &[Mechanism] =
+    &[pipe::ROW, queue::ROW, tcp::ROW, shm_spin::ROW, shm_futex::ROW, floor::NULL, floor::MEMCPY];
 
 /// One mechanism: what it is, what it can do, and the functions that know its type.
 pub struct Mechanism {

@@ -13,9 +13,11 @@ use std::{
 };
 
 /// Tries in vain before a spinning end lets another thread have its CPU.
-const TRIES_BEFORE_YIELD: u32 = 2_000;
+pub(super) const TRIES_BEFORE_YIELD: u32 = 2_000;
 /// Tries in vain before an adaptive end blocks: some 50 us of system calls, about the price of a wake-up across CPUs.
 const TRIES_BEFORE_BLOCK: u32 = 100;
+/// Time for which an adaptive end looks at a word of shared memory before it sleeps: about the price of a wake-up.
+pub(super) const ADAPTIVE_SPIN: std::time::Duration = std::time::Duration::from_micros(30);
 /// Deadline of a wait that no supervisor can see into.
 pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
