@@ -65,10 +65,9 @@ fn fill(report: &Report, folder: &Path) -> io::Result<()> {
                 scope.spawn(move || some.iter().try_for_each(|(name, svg)| draw(figures, name, svg)))
             })
             .collect();
-        halves
-            .into_iter()
-            .map(|half| half.join().unwrap_or_else(|_| Err(io::Error::other("a figure could not be drawn"))))
-            .collect::<io::Result<()>>()
+        halves.into_iter().try_for_each(|half| {
+            half.join().unwrap_or_else(|_| Err(io::Error::other("a figure could not be drawn")))
+        })
     });
     written?;
     fs::write(folder.join("REPORT.md"), &report.markdown)

@@ -34,7 +34,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         ),
     ];
     elements.extend(figure(view, &pairs, bytes));
-    elements.push(table(view, &pairs));
+    elements.push(table(&pairs));
     elements
 }
 
@@ -64,7 +64,7 @@ fn figure(view: &View<'_>, pairs: &[(&TrialView<'_>, &TrialView<'_>)], bytes: u6
     }))
 }
 
-fn table(view: &View<'_>, pairs: &[(&TrialView<'_>, &TrialView<'_>)]) -> Element {
+fn table(pairs: &[(&TrialView<'_>, &TrialView<'_>)]) -> Element {
     let rows = pairs
         .iter()
         .map(|(same, split)| {
