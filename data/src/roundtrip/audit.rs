@@ -10,6 +10,10 @@ use super::{Evidence, Pattern, Peers, Placement, Spec, Wait};
 const LEAST_SWITCHES_ONE_CPU: f64 = 0.5;
 /// Least voluntary switches an end and exchange that blocking across CPUs leaves behind.
 const LEAST_SWITCHES_ACROSS: f64 = 0.8;
+/// The same for a message that travels in parts: while one end still writes, the other finds the next part ready.
+const LEAST_SWITCHES_IN_PARTS: f64 = 0.3;
+/// Largest message that every mechanism moves in one part: the page that a pipe takes at once.
+const ONE_PART_BYTES: u64 = 4096;
 /// Most voluntary switches an end and exchange that spinning on a CPU of its own may leave behind.
 const MOST_SWITCHES_SPINNING: f64 = 0.05;
 /// Who waits by timers becomes slower by the probe's slack of several milliseconds; who is woken does not.
@@ -93,6 +97,7 @@ fn waiting(spec: &Spec, seen: &Evidence) -> Option<String> {
     );
     for (end, (voluntary, any)) in [("near", near), ("far", far)] {
         let wrong = match (spec.wait, spec.placement) {
+            (Wait::Block, _) if spec.message_bytes > ONE_PART_BYTES => any < LEAST_SWITCHES_IN_PARTS,
             (Wait::Block, Placement::Split) => voluntary < LEAST_SWITCHES_ACROSS,
             (Wait::Block, _) => any < LEAST_SWITCHES_ONE_CPU,
             (Wait::Spin, Placement::Split) => voluntary > MOST_SWITCHES_SPINNING,

@@ -1,0 +1,51 @@
+# Every command that a person types; CI calls the same recipes. `just --list` shows them.
+
+# What builds and checks need beyond cargo and a C compiler
+setup:
+    cargo fetch --locked
+    command -v python3 >/dev/null || echo "python3 is not there: the Python peers will be skipped"
+
+# README's test command
+test:
+    cargo test --workspace --locked
+
+# Formatting, clippy and documentation, warnings denied; typos and cargo-deny where they are installed
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+    if command -v typos >/dev/null; then typos; else echo "typos is not installed: skipped"; fi
+    if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; else echo "cargo-deny is not installed: skipped"; fi
+
+fmt:
+    cargo fmt --all
+
+# Seconds: every mechanism once
+smoke:
+    cargo run --release --locked -- bench smoke
+
+# Criterion, then the standard plan, then the report with both side by side
+bench:
+    cargo bench --locked --bench roundtrip
+    cargo run --release --locked -- bench standard --criterion target/criterion
+
+# Render the reports of runs again: `just report data/runs/*`
+report +runs:
+    cargo run --release --locked -- report {{runs}}
+
+# Measure the committed sample anew: Criterion and the standard plan, records and report
+sample:
+    cargo bench --locked --bench roundtrip
+    rm -rf reports/sample
+    cargo run --release --locked -- bench standard --criterion target/criterion --out reports/sample
+
+# What the harness itself costs, against bare loops and other programs; minutes
+overhead:
+    cargo bench --locked --bench overhead
+
+# The dependencies that ask for the newest Rust
+msrv:
+    cargo metadata --format-version 1 --locked | python3 -c 'import json, sys; found = sorted(((p["rust_version"] or "?"), p["name"]) for p in json.load(sys.stdin)["packages"]); [print(*row) for row in found if row[0] != "?"][-1:]' | sort -V | tail -5
+
+# Everything that must pass before a change lands
+ci: lint test smoke
