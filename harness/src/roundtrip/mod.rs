@@ -5,6 +5,7 @@
 //! ([`pair`]): a warm-up, then the [`leg`].
 
 mod broken;
+mod descriptors;
 mod far;
 mod floor;
 pub mod foreign;
@@ -13,6 +14,7 @@ mod mechanisms;
 pub mod memory;
 pub mod near;
 pub mod order;
+mod owned;
 pub mod pair;
 mod payload;
 pub mod registry;

@@ -2,7 +2,10 @@
 
 use super::{
     broken, floor,
-    mechanisms::{pipe, queue, shm_futex, shm_spin, tcp},
+    mechanisms::{
+        crossbeam, eventfd, fifo, flume, io_uring, pipe, posix_mq, queue, rtrb, shm_futex, shm_spin,
+        socketpair, std_mpsc, sysv_mq, tcp, tokio_mpsc, udp, unix_dgram, unix_seqpacket, unix_stream,
+    },
     pair::{Driver, Joint, Setting},
 };
 use ferrybench_data::{
@@ -12,8 +15,30 @@ use ferrybench_data::{
 use std::io;
 
 /// Every mechanism, kin beside kin; tables keep this order.
-pub static ALL: &[Mechanism] =
-    &[pipe::ROW, queue::ROW, tcp::ROW, shm_spin::ROW, shm_futex::ROW, floor::NULL, floor::MEMCPY];
+pub static ALL: &[Mechanism] = &[
+    pipe::ROW,
+    fifo::ROW,
+    eventfd::ROW,
+    posix_mq::ROW,
+    sysv_mq::ROW,
+    queue::ROW,
+    socketpair::ROW,
+    unix_stream::ROW,
+    unix_dgram::ROW,
+    unix_seqpacket::ROW,
+    io_uring::ROW,
+    tcp::ROW,
+    udp::ROW,
+    shm_spin::ROW,
+    shm_futex::ROW,
+    std_mpsc::ROW,
+    crossbeam::ROW,
+    flume::ROW,
+    tokio_mpsc::ROW,
+    rtrb::ROW,
+    floor::NULL,
+    floor::MEMCPY,
+];
 
 /// One mechanism: what it is, what it can do, and the functions that know its type.
 pub struct Mechanism {

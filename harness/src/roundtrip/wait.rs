@@ -1,5 +1,6 @@
-//! How an end with a descriptor waits: in the kernel, by trying again, or first one and then the other.
+//! How an end waits: in the kernel, by trying again, or first one and then the other.
 
+use crate::measure::clock;
 use ferrybench_data::roundtrip::{Placement, Spec, Wait};
 use nix::{
     errno::Errno,
@@ -10,6 +11,7 @@ use nix::{
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
+    time::Duration,
 };
 
 /// Tries in vain before a spinning end lets another thread have its CPU.
@@ -17,22 +19,35 @@ pub(super) const TRIES_BEFORE_YIELD: u32 = 2_000;
 /// Tries in vain before an adaptive end blocks: some 50 us of system calls, about the price of a wake-up across CPUs.
 const TRIES_BEFORE_BLOCK: u32 = 100;
 /// Time for which an adaptive end looks at a word of shared memory before it sleeps: about the price of a wake-up.
-pub(super) const ADAPTIVE_SPIN: std::time::Duration = std::time::Duration::from_micros(30);
+pub(super) const ADAPTIVE_SPIN: Duration = Duration::from_micros(30);
+/// A spinning end reads the clock once in so many yields.
+const YIELDS_PER_LOOK: u32 = 64;
 /// Deadline of a wait that no supervisor can see into.
-pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The waiting half of a descriptor-based mechanism.
+/// How one end waits for what cannot be done yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     wait: Wait,
     tries_before_yield: u32,
+    patience: Duration,
 }
 
 impl Waiting {
     /// As the trial says. On one CPU there is nothing to spin for: the other end cannot run meanwhile.
     pub(super) fn new(spec: &Spec) -> Self {
         let tries_before_yield = if spec.placement == Placement::SameCpu { 0 } else { TRIES_BEFORE_YIELD };
-        Self { wait: spec.wait, tries_before_yield }
+        Self { wait: spec.wait, tries_before_yield, patience: PATIENCE }
+    }
+
+    /// With a deadline of its own, after which waiting is `TimedOut`. A blocking call must be given the same one.
+    pub(super) fn at_most(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Whether calls are expected to wait in the kernel.
+    pub(super) fn blocks(self) -> bool {
+        self.wait == Wait::Block
     }
 
     /// Makes a descriptor fit for this way of waiting: blocking for `block`, not blocking for the others.
@@ -49,25 +64,46 @@ impl Waiting {
         self,
         fd: BorrowedFd<'_>,
         readiness: PollFlags,
+        call: impl FnMut() -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        self.repeat(call, |patience| {
+            let timeout =
+                PollTimeout::try_from(patience).expect("the deadline fits into an int of milliseconds");
+            match poll(&mut [PollFd::new(fd, readiness)], timeout) {
+                Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) | Err(Errno::EINTR) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// Repeats a call until it has succeeded. `EAGAIN` is its word for "not yet": it waits as the trial says, in
+    /// `sleep` where that is asleep, which gets the deadline.
+    #[inline]
+    pub(super) fn repeat<T>(
+        self,
         mut call: impl FnMut() -> Result<T, Errno>,
+        mut sleep: impl FnMut(Duration) -> io::Result<()>,
     ) -> io::Result<T> {
         let mut tries = 0_u32;
+        let mut deadline_ns = None;
         loop {
             match call() {
                 Err(Errno::EINTR) => continue,
                 Err(Errno::EAGAIN) if self.wait != Wait::Block => {}
                 other => return Ok(other?),
             }
-            tries += 1;
+            tries = tries.wrapping_add(1);
             if self.wait == Wait::Adaptive && tries >= TRIES_BEFORE_BLOCK {
-                let mut fds = [PollFd::new(fd, readiness)];
-                let timeout =
-                    PollTimeout::try_from(PATIENCE).expect("the deadline fits into an int of milliseconds");
-                if poll(&mut fds, timeout)? == 0 {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
+                sleep(self.patience)?;
                 tries = 0;
             } else if self.wait == Wait::Spin && tries > self.tries_before_yield {
+                if tries.is_multiple_of(YIELDS_PER_LOOK) {
+                    let now = clock::now();
+                    if now > *deadline_ns.get_or_insert(now + self.patience.as_nanos() as u64) {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();
@@ -126,8 +162,7 @@ pub(super) struct Datagrams<F> {
 }
 
 impl<F: AsFd + AsRawFd> Datagrams<F> {
-    pub(super) fn new(fd: F, spec: &Spec) -> io::Result<Self> {
-        let waiting = Waiting::new(spec);
+    pub(super) fn new(fd: F, waiting: Waiting) -> io::Result<Self> {
         waiting.prepare(&fd)?;
         Ok(Self { fd, waiting })
     }

@@ -1,8 +1,12 @@
 //! What several tests need: the binary in an empty folder, and a look at what it leaves behind.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test may, and this is part of tests")]
 #![allow(unreachable_pub, reason = "a module of tests has no outside")]
 
+pub mod block;
+
 use assert_cmd::Command;
+use ferrybench::process::partner::Program;
 use nix::{sys::signal::Signal, unistd::Pid};
 use std::{
     fs,
@@ -66,6 +70,12 @@ impl Place {
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
+    }
+
+    /// A worker, with pipes on its input and output.
+    pub fn worker(&self, role: &str) -> process::Child {
+        let mut command = Program(BINARY.into()).playing(role);
+        command.current_dir(self.folder.path()).env(MARK, &self.mark).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Processes that were started from here and live: their numbers and command lines.

@@ -4,17 +4,17 @@
 //! matters to several writers only.
 
 use super::super::{
-    Channel, Ends, Handles, Making,
+    Ends, Handles, Making,
+    descriptors::{Make, Pipes},
     pair::Joint,
     registry::{ANY_WAIT, BOTH, Mechanism, PROCESS_OR_THREAD, unlimited},
-    wait::Bytes,
 };
 use ferrybench_data::{
     plan::catalogue::{Group, Nature, WhenFull},
     roundtrip::Spec,
 };
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use std::{borrow::Cow, io, os::fd::OwnedFd};
+use nix::{fcntl::OFlag, unistd::pipe2};
+use std::{borrow::Cow, io};
 
 pub(in super::super) const ROW: Mechanism = Mechanism {
     name: "pipe",
@@ -34,39 +34,15 @@ pub(in super::super) const ROW: Mechanism = Mechanism {
     waits: ANY_WAIT,
     many_producers: false,
     largest: unlimited,
-    joint: Joint::across::<Pipe>(),
+    joint: Joint::across::<Pipes<Pipe>>(),
 };
 
-struct Pipe {
-    from: Bytes<OwnedFd>,
-    to: Bytes<OwnedFd>,
-}
+pub(in super::super) enum Pipe {}
 
-impl Channel for Pipe {
-    type End = Handles;
-
+impl Make for Pipe {
     fn ends(_: &Spec, _: &Making) -> io::Result<Ends<Handles>> {
-        let (far_from, near_to) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-        let (near_from, far_to) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let (far_from, near_to) = pipe2(OFlag::O_CLOEXEC)?;
+        let (near_from, far_to) = pipe2(OFlag::O_CLOEXEC)?;
         Ok(Ends::pair(Handles::fds([near_from, near_to]), Handles::fds([far_from, far_to])))
-    }
-
-    fn open(end: Handles, spec: &Spec) -> io::Result<Self> {
-        let [from, to] = end.take()?;
-        Ok(Self { from: Bytes::new(from, spec)?, to: Bytes::new(to, spec)? })
-    }
-
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.to.write_all(message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.from.read_exact(message)
-    }
-
-    fn buffer_bytes(&self) -> Option<u64> {
-        fcntl(&self.to.fd, FcntlArg::F_GETPIPE_SZ).ok().map(|bytes| bytes as u64)
     }
 }

@@ -1,21 +1,19 @@
 //! A TCP connection through the loopback interface, with Nagle's algorithm off at both ends: `tcp(7)`.
 
 use super::super::{
-    Channel, Ends, Handles, Making,
+    Ends, Handles, Making,
+    descriptors::{Make, Stream},
     pair::Joint,
     registry::{ANY_WAIT, BOTH, Mechanism, PROCESS_OR_THREAD, unlimited},
-    wait::Bytes,
 };
 use ferrybench_data::{
     plan::catalogue::{Group, Nature, WhenFull},
     roundtrip::Spec,
 };
-use nix::sys::socket::{getsockopt, sockopt};
 use std::{
     borrow::Cow,
     io,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    os::fd::OwnedFd,
 };
 
 pub(in super::super) const ROW: Mechanism = Mechanism {
@@ -36,14 +34,12 @@ pub(in super::super) const ROW: Mechanism = Mechanism {
     waits: ANY_WAIT,
     many_producers: false,
     largest: unlimited,
-    joint: Joint::across::<Tcp>(),
+    joint: Joint::across::<Stream<Tcp>>(),
 };
 
-struct Tcp(Bytes<TcpStream>);
+enum Tcp {}
 
-impl Channel for Tcp {
-    type End = Handles;
-
+impl Make for Tcp {
     fn ends(_: &Spec, _: &Making) -> io::Result<Ends<Handles>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let near = TcpStream::connect(listener.local_addr()?)?;
@@ -51,27 +47,9 @@ impl Channel for Tcp {
         if from != near.local_addr()? {
             return Err(io::Error::other(format!("somebody else connected, from {from}")));
         }
+        for end in [&near, &far] {
+            end.set_nodelay(true)?;
+        }
         Ok(Ends::pair(Handles::fds([near.into()]), Handles::fds([far.into()])))
-    }
-
-    fn open(end: Handles, spec: &Spec) -> io::Result<Self> {
-        let [fd]: [OwnedFd; 1] = end.take()?;
-        let stream = TcpStream::from(fd);
-        stream.set_nodelay(true)?;
-        Ok(Self(Bytes::new(stream, spec)?))
-    }
-
-    #[inline]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.0.write_all(message)
-    }
-
-    #[inline]
-    fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact(message)
-    }
-
-    fn buffer_bytes(&self) -> Option<u64> {
-        getsockopt(&self.0.fd, sockopt::SndBuf).ok().map(|bytes| bytes as u64)
     }
 }
