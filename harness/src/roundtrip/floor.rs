@@ -35,21 +35,21 @@ pub(super) const NULL: Mechanism = Mechanism {
     waits: &[Wait::Spin],
     many_producers: false,
     largest: unlimited,
-    joint: Joint { start: |setting, _| start(setting, Null), far: only_within },
+    joint: Joint { start: |setting, _| alone(setting, Null), far: only_within },
 };
 
 pub(super) const MEMCPY: Mechanism = Mechanism {
     name: "memcpy",
     help: "floor: the loop with each message copied into a buffer and out again",
     joint: Joint {
-        start: |setting, _| start(setting, Memcpy { between: vec![0; bytes(&setting.spec)] }),
+        start: |setting, _| alone(setting, Memcpy { between: vec![0; bytes(&setting.spec)] }),
         far: only_within,
     },
     ..NULL
 };
 
 /// Carries a message from one buffer to another.
-trait Carry: 'static {
+pub(super) trait Carry: 'static {
     fn carry<'a>(&'a mut self, message: &'a [u8], buffer: &'a mut [u8]) -> &'a [u8];
 }
 
@@ -88,7 +88,8 @@ fn bytes(spec: &Spec) -> usize {
     spec.message_bytes as usize
 }
 
-fn start<C: Carry>(setting: &Setting, carry: C) -> io::Result<Box<dyn Driver>> {
+/// One thread that plays both ends.
+pub(super) fn alone<C: Carry>(setting: &Setting, carry: C) -> io::Result<Box<dyn Driver>> {
     place::pin(setting.places.same)?;
     let spec = &setting.spec;
     Ok(Box::new(Alone {
