@@ -1,5 +1,5 @@
 //! Every mechanism carries every size, both ways, between all its ends, however they wait, and each message verifies.
-
+#![allow(clippy::unwrap_used, reason = "a test may")]
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 mod support;

@@ -1,9 +1,10 @@
 //! Bad input gets one clear sentence, exit code 2, and nothing half-written; a machine that lacks something gets a row
 //! or a sentence that says what.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may, and says why it skips")]
 
 mod support;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use support::{BINARY, Place};
 
 /// The refusal of a command: exit code 2, one line on standard error, nothing on standard output, no folder.
@@ -259,10 +260,10 @@ fn an_ordinary_user_can_measure() {
         &SMALL.replace("\"pipe\", \"tcp\"", "\"pipe\", \"fifo\", \"posix-mq\", \"sysv-mq\", \"queue\""),
     );
     let as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    let readable = Path::new(BINARY).ancestors().skip(1).all(|folder| {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(folder).is_ok_and(|facts| facts.permissions().mode() & 0o005 == 0o005)
-    });
+    let readable = Path::new(BINARY)
+        .ancestors()
+        .skip(1)
+        .all(|folder| fs::metadata(folder).is_ok_and(|facts| facts.permissions().mode() & 0o005 == 0o005));
     let may = Command::new(as_nobody[0])
         .args(&as_nobody[1..])
         .arg("true")
@@ -272,7 +273,6 @@ fn an_ordinary_user_can_measure() {
         println!("skipped: becoming another user needs root, and a binary that others can read");
         return;
     }
-    use std::os::unix::fs::PermissionsExt;
     for folder in [place.folder.path(), &place.path("tmp")] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
     }

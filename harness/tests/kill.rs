@@ -1,4 +1,5 @@
 //! Whoever is killed, at any moment: no process, queue, segment, FIFO or file stays behind.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may, and says why it skips")]
 
 mod support;
 
@@ -44,7 +45,7 @@ impl Before {
         fs::create_dir_all(&at).unwrap();
         match posix_queues(&at) {
             Some(left) => {
-                assert!(left.iter().all(|name| !name.starts_with("ferrybench")), "{left:?} after {who}")
+                assert!(left.iter().all(|name| !name.starts_with("ferrybench")), "{left:?} after {who}");
             }
             None => println!("skipped: seeing POSIX queues needs the right to mount"),
         }

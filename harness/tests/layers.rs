@@ -1,4 +1,5 @@
 //! The layers of the harness: each uses only those below it. Reads every `use crate::`.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::{
     collections::BTreeSet,

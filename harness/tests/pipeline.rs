@@ -1,4 +1,5 @@
 //! From a plan to records and a report with a scripted subject: the same in, the same bytes out.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod support;
 

@@ -1,8 +1,8 @@
 //! Round trips and one-way streams: the trait of a mechanism, and how a block of it runs.
 //!
-//! `registry` lists the mechanisms, one file each under `mechanisms/`. A block: the near worker ([`near`]) makes both
-//! ends, starts the [`far`] worker (a process, or a thread), and has orders of a fixed count of messages carried
-//! ([`pair`]): a warm-up, then the [`leg`].
+//! `registry` lists the mechanisms, one file each under `mechanisms/`. A block: the near worker (`near`) makes both
+//! ends, starts the `far` worker (a process, or a thread), and has orders of a fixed count of messages carried
+//! (`pair`): a warm-up, then the `leg`.
 
 mod broken;
 mod descriptors;

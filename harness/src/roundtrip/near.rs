@@ -23,6 +23,9 @@ use ferrybench_data::{
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
+/// Time for the cause of a failure to be told: as long as a far end may outlive its input.
+const CAUSE: Duration = Duration::from_millis(200);
+
 /// The role of a near end.
 pub enum Near {}
 
@@ -126,7 +129,9 @@ fn block(job: Job, replies: &Replies<Reply>) -> io::Result<Block> {
     let signals_before = caught_signals();
     let mut driver = mechanism.start(&setting)?;
     let started = clock::now();
-    let mut seen = leg::run(driver.as_mut(), &spec, amount)?;
+    // Where the far end has died, that is the cause, and the broken channel only what it looks like from here: leave
+    // whoever watches it the time to say so, while the driver still stands.
+    let mut seen = leg::run(driver.as_mut(), &spec, amount).inspect_err(|_| clock::pause(CAUSE))?;
     seen.evidence.start_up_s = (started - begun) as f64 / 1e9;
     seen.evidence.loss_legal = mechanism.nature.when_full == WhenFull::Loss;
     seen.evidence.signals = named(caught_signals() & !signals_before);

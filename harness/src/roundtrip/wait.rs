@@ -30,14 +30,19 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct Waiting {
     wait: Wait,
     tries_before_yield: u32,
+    tries_before_block: u32,
     patience: Duration,
 }
 
 impl Waiting {
     /// As the trial says. On one CPU there is nothing to spin for: the other end cannot run meanwhile.
     pub(super) fn new(spec: &Spec) -> Self {
-        let tries_before_yield = if spec.placement == Placement::SameCpu { 0 } else { TRIES_BEFORE_YIELD };
-        Self { wait: spec.wait, tries_before_yield, patience: PATIENCE }
+        let (tries_before_yield, tries_before_block) = if spec.placement == Placement::SameCpu {
+            (0, 1)
+        } else {
+            (TRIES_BEFORE_YIELD, TRIES_BEFORE_BLOCK)
+        };
+        Self { wait: spec.wait, tries_before_yield, tries_before_block, patience: PATIENCE }
     }
 
     /// With a deadline of its own, after which waiting is `TimedOut`. A blocking call must be given the same one.
@@ -94,7 +99,7 @@ impl Waiting {
                 other => return Ok(other?),
             }
             tries = tries.wrapping_add(1);
-            if self.wait == Wait::Adaptive && tries >= TRIES_BEFORE_BLOCK {
+            if self.wait == Wait::Adaptive && tries >= self.tries_before_block {
                 sleep(self.patience)?;
                 tries = 0;
             } else if self.wait == Wait::Spin && tries > self.tries_before_yield {

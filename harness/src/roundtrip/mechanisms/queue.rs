@@ -40,8 +40,8 @@ pub(in super::super) const ROW: Mechanism = Mechanism {
     joint: Joint::across::<Queue>(),
 };
 
-/// Half of the largest queue, less the message's own length: any two fit.
-const LARGEST: u64 = (1 << 29) - 8;
+/// A quarter of the largest queue: two fit whatever their records' own bytes.
+const LARGEST: u64 = 256 << 20;
 const LEAST_CAPACITY: u64 = 64 << 10;
 
 struct Queue {
