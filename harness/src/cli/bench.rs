@@ -37,20 +37,19 @@ use std::{
 
 #[derive(Args)]
 pub(super) struct Bench {
-    #[command(flatten)]
-    run: Run,
     /// A folder of Criterion (target/criterion) whose estimates go beside ours
     #[arg(long, value_name = "DIR")]
     criterion: Option<PathBuf>,
     /// Report although a debug build measured
     #[arg(long)]
     allow_debug: bool,
+    #[command(flatten)]
+    run: Run,
 }
 
+// What is flattened comes last: the heading of its options goes on to whatever follows.
 #[derive(Args)]
 pub(super) struct Run {
-    #[command(flatten)]
-    choice: PlanChoice,
     /// The run folder itself, instead of a new one in data/runs or ferrybench-runs
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -60,6 +59,8 @@ pub(super) struct Run {
     /// Results as one JSON object on standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    choice: PlanChoice,
 }
 
 impl Bench {

@@ -10,11 +10,11 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Plan {
-    #[command(flatten)]
-    choice: PlanChoice,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    choice: PlanChoice,
 }
 
 impl Plan {

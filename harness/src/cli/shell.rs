@@ -18,7 +18,8 @@ impl Completions {
     pub(super) fn carry_out(self) -> Done {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ferrybench", &mut script);
-        write_all(&script)
+        print(&script);
+        Ok(Exit::Good)
     }
 }
 
@@ -35,12 +36,12 @@ impl Man {
             man.render_description_section(&mut page).map_err(failure)?;
             man.render_options_section(&mut page).map_err(failure)?;
         }
-        write_all(&page)
+        print(&page);
+        Ok(Exit::Good)
     }
 }
 
 /// Whoever closes the output early has read enough.
-fn write_all(bytes: &[u8]) -> Done {
+fn print(bytes: &[u8]) {
     let _ = io::stdout().lock().write_all(bytes);
-    Ok(Exit::Good)
 }
