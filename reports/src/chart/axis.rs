@@ -53,6 +53,8 @@ const FAR_FROM_ZERO: f64 = 0.5;
 
 /// More ticks than this are clutter however wide the chart.
 const MOST_TICKS: usize = 9;
+/// Least distance between two tick labels, pixels.
+const CLEARANCE: f64 = 12.0;
 
 /// The part of a scale that an axis covers; the ends are in transformed coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,6 +111,22 @@ impl Range {
         }
         let base: f64 = if self.scale == Scale::Log2 { 2.0 } else { 10.0 };
         linear_ticks(base.powf(self.low), base.powf(self.high), at_most)
+    }
+
+    /// The densest ticks whose labels, of the given widths, stand clear of each other along an axis of that length.
+    pub(super) fn spaced_ticks(self, length: f64, pitch: f64, width: impl Fn(f64) -> f64) -> Vec<f64> {
+        let stand_clear = |ticks: &[f64]| {
+            ticks.windows(2).all(|pair| {
+                let apart = (self.fraction(pair[1]) - self.fraction(pair[0])) * length;
+                apart >= f64::midpoint(width(pair[0]), width(pair[1])) + CLEARANCE
+            })
+        };
+        let most = ((length / pitch) as usize).clamp(2, MOST_TICKS);
+        (2..=most)
+            .rev()
+            .map(|at_most| self.ticks(at_most))
+            .find(|ticks| stand_clear(ticks))
+            .unwrap_or_else(|| self.ticks(2))
     }
 
     fn decade_ticks(self, at_most: usize) -> Vec<f64> {

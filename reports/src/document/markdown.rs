@@ -26,7 +26,18 @@ fn block(element: &Element) -> String {
         Element::Code { language, text } => code_block(language, text),
         Element::Table(table) => self::table(table),
         Element::Figure(figure) => self::figure(figure),
+        Element::Fold { summary, elements } => fold(summary, elements),
     }
+}
+
+/// Blank lines inside let Markdown go on within the fold.
+fn fold(summary: &str, elements: &[Element]) -> String {
+    let inside = render(elements);
+    if inside.is_empty() {
+        return String::new();
+    }
+    let summary = one_line(summary).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<details>\n<summary>{summary}</summary>\n\n{inside}\n</details>")
 }
 
 fn code_block(language: &str, text: &str) -> String {

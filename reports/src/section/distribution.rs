@@ -68,12 +68,13 @@ fn figure(view: &View<'_>, bytes: u64, placement: Placement) -> Option<Element> 
         chart: Chart::Ecdf(chart),
         alt: format!("Distribution of the time of a round trip of {}, {}", size(bytes), spoken(placement)),
         caption: format!(
-            "Share of round trips of {} that took at most so long, {}. {} samples of up to {blocks} blocks, merged for drawing \
+            "Share of round trips of {} that took at most so long, {}. {} samples of up to {}, merged for drawing \
              only: no interval follows from this figure. Drawn up to 99.9 %; mechanisms whose exchanges are timed in batches are \
              left out.",
             size(bytes),
             spoken(placement),
-            format::integer(samples)
+            format::integer(samples),
+            format::counted(blocks, "block")
         ),
     }))
 }

@@ -15,7 +15,7 @@ use ferrybench_data::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Series that stay apart in one panel.
-const MOST_SERIES: usize = 6;
+const MOST_SERIES: usize = 7;
 
 pub(super) fn round_trips(view: &View<'_>) -> Vec<Element> {
     let figures =
@@ -99,14 +99,14 @@ fn figure(
     }
     let panels: Vec<Panel<Series>> = panels
         .into_iter()
-        .filter_map(|(panel, series)| {
+        .flat_map(|(panel, series)| {
             let series: Vec<Series> = series
                 .into_iter()
                 .filter(|(_, points)| points.len() > 1)
                 .map(|(name, points)| Series { name: name.to_owned(), points })
-                .take(MOST_SERIES)
                 .collect();
-            (!series.is_empty()).then(|| Panel::new(panel, series))
+            let some = |some: &[Series]| Panel::new(panel, some.to_vec());
+            series.chunks(MOST_SERIES).map(some).collect::<Vec<_>>()
         })
         .collect();
     let x = Axis::new("Message size", Scale::Log2, Unit::Bytes);

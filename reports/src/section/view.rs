@@ -106,7 +106,8 @@ pub(crate) fn method<'t, 'a: 't>(trials: impl IntoIterator<Item = &'t TrialView<
     let (least, most) =
         (blocks.iter().min().copied().unwrap_or(0), blocks.iter().max().copied().unwrap_or(0));
     let n =
-        if least == most { format!("n = {most} blocks") } else { format!("n = {least} to {most} blocks") };
+        if least == most { String::new() } else { format!("{least} to ") } + &format::counted(most, "block");
+    let n = format!("n = {n}");
     if most < LEAST_BLOCKS {
         format!("{n}; median, no interval below {LEAST_BLOCKS} blocks")
     } else {
@@ -156,6 +157,39 @@ pub(crate) fn worded(estimate: Estimate, unit: Unit) -> String {
 /// An estimate as a chart takes it.
 pub(crate) fn plotted(estimate: Estimate) -> chart::Estimate {
     chart::Estimate { value: estimate.value, interval: estimate.interval }
+}
+
+/// How the best of some trials stands against the others, by intervals of their ratios.
+pub(crate) enum Standing {
+    /// No ratio has an interval: nothing may be said.
+    Unknown,
+    /// The mechanisms that cannot be told apart from it; may be none.
+    Beside(Vec<String>),
+}
+
+/// How `best` stands against `others`.
+pub(crate) fn standing<'t, 'a: 't>(
+    view: &View<'_>,
+    best: &TrialView<'a>,
+    others: impl IntoIterator<Item = &'t TrialView<'a>>,
+    metric: &str,
+) -> Standing {
+    let mut beside = Vec::new();
+    let (mut rivals, mut judged) = (0, 0);
+    let own = view.label(best.spec);
+    for other in others.into_iter().filter(|other| view.label(other.spec) != own) {
+        rivals += 1;
+        let Some(ratio) = best.ratio(other, metric).filter(|ratio| ratio.interval.is_some()) else {
+            continue;
+        };
+        judged += 1;
+        let name = format!("`{}`", view.label(other.spec));
+        if !differs(ratio) && !beside.contains(&name) {
+            beside.push(name);
+        }
+    }
+    let alone = best.estimate(metric).is_some_and(|estimate| estimate.interval.is_some());
+    if judged == 0 && (rivals > 0 || !alone) { Standing::Unknown } else { Standing::Beside(beside) }
 }
 
 /// Whether an interval says that a ratio is not 1.
