@@ -137,12 +137,21 @@ impl Range {
                 .filter(|tick| (self.low..=self.high).contains(&tick.log10()))
                 .collect()
         };
-        let thirds: &[f64] = &[1.0, 2.0, 5.0];
-        [(thirds, 1), (&[1.0, 3.0], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 3), (&[1.0], 4), (&[1.0], 6)]
-            .into_iter()
-            .map(|(multiples, stride)| decades(multiples, stride))
-            .find(|ticks| ticks.len() <= at_most)
-            .unwrap_or_default()
+        let (dense, thirds): (&[f64], &[f64]) = (&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0], &[1.0, 2.0, 5.0]);
+        [
+            (dense, 1),
+            (thirds, 1),
+            (&[1.0, 3.0], 1),
+            (&[1.0], 1),
+            (&[1.0], 2),
+            (&[1.0], 3),
+            (&[1.0], 4),
+            (&[1.0], 6),
+        ]
+        .into_iter()
+        .map(|(multiples, stride)| decades(multiples, stride))
+        .find(|ticks| ticks.len() <= at_most)
+        .unwrap_or_default()
     }
 
     fn power_of_two_ticks(self, at_most: usize) -> Vec<f64> {

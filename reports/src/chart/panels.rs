@@ -30,7 +30,7 @@ const TICK_LABEL_HEIGHT: f64 = 22.0;
 const AXIS_TITLE_HEIGHT: f64 = 20.0;
 const SINGLE_HEIGHT: f64 = 340.0;
 const MULTIPLE_HEIGHT: f64 = 220.0;
-const STACKED_HEIGHT: f64 = 180.0;
+const STACKED_HEIGHT: f64 = 200.0;
 /// Room that a tick label of the x axis takes, and that one of the y axis takes.
 const TICK_PITCH: (f64, f64) = (46.0, 40.0);
 

@@ -84,7 +84,7 @@ fn figure(
     (title, unit): (&str, Unit),
     name: &str,
 ) -> Option<Element> {
-    let mut panels: BTreeMap<&str, BTreeMap<&str, Vec<Point>>> = BTreeMap::new();
+    let mut panels: BTreeMap<(u8, &str), BTreeMap<&str, Vec<Point>>> = BTreeMap::new();
     let mut drawn: Vec<&TrialView<'_>> = Vec::new();
     for trial in view.ranked().filter(|trial| {
         (trial.spec.pattern, trial.spec.placement) == (pattern, placement) && view.is_natural(trial.spec)
@@ -99,7 +99,7 @@ fn figure(
     }
     let panels: Vec<Panel<Series>> = panels
         .into_iter()
-        .flat_map(|(panel, series)| {
+        .flat_map(|((_, panel), series)| {
             let series: Vec<Series> = series
                 .into_iter()
                 .filter(|(_, points)| points.len() > 1)
@@ -123,13 +123,13 @@ fn figure(
     }))
 }
 
-/// Kin that share a panel, so that four hold them all.
-const fn panel(group: Group) -> &'static str {
+/// Kin that share a panel, so that four hold them all, with its place among them.
+const fn panel(group: Group) -> (u8, &'static str) {
     match group {
-        Group::Pipe | Group::Queue => "pipes and kernel queues",
-        Group::UnixSocket | Group::Loopback => "sockets",
-        Group::SharedMemory => "shared memory",
-        Group::InProcess | Group::Floor => "channels between threads",
+        Group::Pipe | Group::Queue => (0, "pipes and kernel queues"),
+        Group::UnixSocket | Group::Loopback => (2, "sockets"),
+        Group::SharedMemory => (3, "shared memory"),
+        Group::InProcess | Group::Floor => (4, "channels between threads"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::view::{View, differs, plotted, size, spoken};
 use crate::{
     chart::{Axis, Chart, Group, Intervals, Row, Scale},
     element::{Element, Figure},
-    format::Unit,
+    format::{self, Unit},
 };
 use ferrybench_data::{
     dataset::TrialView,
@@ -12,7 +12,7 @@ use ferrybench_data::{
     roundtrip::{BANDWIDTH, Pattern, Peers, Placement, RATE, Spec},
     stats::Estimate,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct Pair<'v, 'a> {
     ours: &'v TrialView<'a>,
@@ -37,7 +37,10 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             ));
         }
         for placement in Placement::ALL {
-            elements.extend(figure(&pairs, pattern, *placement));
+            let sockets: BTreeSet<&str> =
+                pairs.iter().map(|pair| pair.socket.spec.mechanism.as_str()).collect();
+            elements
+                .extend(sockets.into_iter().filter_map(|socket| figure(&pairs, pattern, *placement, socket)));
         }
     }
     if !elements.is_empty() {
@@ -162,14 +165,18 @@ fn headline_sentence(pair: &Pair<'_, '_>) -> Option<String> {
     })
 }
 
-fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement) -> Option<Element> {
+fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement, socket: &str) -> Option<Element> {
     let mut groups: Vec<(String, Vec<Row>)> = Vec::new();
     let mut blocks = 0;
     // Without an interval a marker would claim what nobody knows.
-    let shown = |pair: &&Pair<'_, '_>| pair.ours.spec.placement == placement && pair.ratio.interval.is_some();
+    let shown = |pair: &&Pair<'_, '_>| {
+        pair.ours.spec.placement == placement
+            && pair.socket.spec.mechanism == socket
+            && pair.ratio.interval.is_some()
+    };
     for pair in pairs.iter().filter(shown) {
         let spec = pair.ours.spec;
-        let mut title = format!("against {}, {}", pair.socket.spec.mechanism, size(spec.message_bytes));
+        let mut title = size(spec.message_bytes);
         if spec.peers != Peers::Process {
             title += &format!(", {}s", spec.peers);
         }
@@ -185,20 +192,21 @@ fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement) -> Opt
     }
     let groups = groups.into_iter().map(|(title, rows)| Group::new(title, rows)).collect();
     let title = if pattern == Pattern::Rtt {
-        "Round trips, times those of the socket"
+        format!("Round trips, times those of {socket}")
     } else {
-        "Throughput, times that of the socket"
+        format!("Throughput, times that of {socket}")
     };
-    let chart =
-        Intervals::new(Axis::new(title, Scale::Log10, Unit::Ratio), groups)?.with_reference(1.0, "equal");
+    let chart = Intervals::new(Axis::new(title.as_str(), Scale::Log10, Unit::Ratio), groups)?
+        .with_reference(1.0, "equal");
     Some(Element::Figure(Figure {
-        name: format!("against-sockets-{pattern}-{placement}"),
+        name: format!("against-{socket}-{pattern}-{placement}"),
         chart: Chart::Intervals(chart),
         alt: format!("{title}, {}", spoken(placement)),
         caption: format!(
-            "{title}, {}; right of 1 is faster than the socket. n = {blocks} pairs of blocks; Hodges-Lehmann estimate of the geometric \
+            "{title}, {}; right of 1 is faster than `{socket}`. n = {} of blocks; Hodges-Lehmann estimate of the geometric \
              ratio, 95 % interval by signed rank.",
-            spoken(placement)
+            spoken(placement),
+            format::counted(blocks, "pair")
         ),
     }))
 }
