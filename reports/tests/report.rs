@@ -60,7 +60,7 @@ fn below_six_blocks_nothing_is_compared_in_words() {
             assert!(!markdown.contains(claim), "{blocks} blocks: {claim}");
         }
         assert!(markdown.contains(if blocks == 1 { "With 1 block there" } else { "With 5 blocks there" }));
-        assert!(!markdown.contains("1 blocks"));
+        assert!(!markdown.contains(" 1 blocks"));
     }
 }
 

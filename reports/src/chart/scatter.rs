@@ -40,6 +40,8 @@ const LEAST_CROWD: usize = 6;
 /// The names of a crowd beyond this many go in two columns.
 const LONGEST_COLUMN: usize = 8;
 const COLUMN_GAP: f64 = 12.0;
+/// Share of a crowd's width and height together that a label of one point takes.
+const ROOM_FOR_A_LABEL: f64 = 8.0;
 
 impl Scatter {
     /// Leaves out points that have no place on the axes, then empty groups; `None` if nothing is left.
@@ -84,9 +86,12 @@ impl Scatter {
         let tags = tags(&marked);
         let placements = place_tags(&tags, &marked, &axes, plot);
         for (tag, placement) in tags.iter().zip(&placements) {
-            if let Some(end) = placement.leader {
-                let color = if tag.members.len() > 1 { AXIS } else { marked[tag.members[0]].1.color };
-                scene.line(tag.at, end, Stroke::solid(color, HAIRLINE));
+            if tag.members.len() > 1 {
+                let Rect { left, top, right, bottom } = placement.rect;
+                let end = (tag.at.0.clamp(left - 4.0, right + 4.0), tag.at.1.clamp(top - 2.0, bottom + 2.0));
+                scene.line(tag.at, end, Stroke::solid(AXIS, HAIRLINE));
+            } else if let Some(end) = placement.leader {
+                scene.line(tag.at, end, Stroke::solid(marked[tag.members[0]].1.color, HAIRLINE));
             }
         }
         for (point, look, place) in &marked {
@@ -170,7 +175,7 @@ fn tags(marked: &[Marked<'_>]) -> Vec<Tag> {
     }
     let mut tags: Vec<Tag> = Vec::new();
     for mut crowd in crowds {
-        if crowd.len() < LEAST_CROWD {
+        if crowd.len() < LEAST_CROWD || !is_dense(&crowd, marked) {
             tags.extend(crowd.into_iter().map(|alone| Tag::new(vec![alone], marked)));
         } else {
             crowd.sort_unstable();
@@ -178,6 +183,15 @@ fn tags(marked: &[Marked<'_>]) -> Vec<Tag> {
         }
     }
     tags
+}
+
+/// Whether the labels of a crowd would find no room around it.
+fn is_dense(crowd: &[usize], marked: &[Marked<'_>]) -> bool {
+    let span = |of: fn(Place) -> f64| {
+        let ends = crowd.iter().map(|&member| of(marked[member].2));
+        ends.clone().fold(f64::MIN, f64::max) - ends.fold(f64::MAX, f64::min)
+    };
+    span(|place| place.0) + span(|place| place.1) < crowd.len() as f64 * ROOM_FOR_A_LABEL
 }
 
 fn place_tags(tags: &[Tag], marked: &[Marked<'_>], axes: &Axes<'_>, plot: Rect) -> Vec<Placement> {

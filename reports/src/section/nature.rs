@@ -151,6 +151,7 @@ fn goal_row(
     let (best, others) = candidates.split_first()?;
     let others = others.iter().map(|(other, _)| *other);
     let beside = match standing(view, best.0, others, metric) {
+        Standing::Unknown if candidates.len() == 1 => "nothing else was measured".to_owned(),
         Standing::Unknown => "no interval".to_owned(),
         Standing::Beside(names) if names.is_empty() => "–".to_owned(),
         Standing::Beside(names) => names.join(", "),

@@ -161,9 +161,9 @@ pub(crate) fn plotted(estimate: Estimate) -> chart::Estimate {
 
 /// How the best of some trials stands against the others, by intervals of their ratios.
 pub(crate) enum Standing {
-    /// No ratio has an interval: nothing may be said.
+    /// There is no other, or no ratio has an interval: nothing may be said.
     Unknown,
-    /// The mechanisms that cannot be told apart from it; may be none.
+    /// Those that cannot be told apart from it, for their interval or the lack of one; may be none.
     Beside(Vec<String>),
 }
 
@@ -175,21 +175,17 @@ pub(crate) fn standing<'t, 'a: 't>(
     metric: &str,
 ) -> Standing {
     let mut beside = Vec::new();
-    let (mut rivals, mut judged) = (0, 0);
+    let mut judged = 0;
     let own = view.label(best.spec);
     for other in others.into_iter().filter(|other| view.label(other.spec) != own) {
-        rivals += 1;
-        let Some(ratio) = best.ratio(other, metric).filter(|ratio| ratio.interval.is_some()) else {
-            continue;
-        };
-        judged += 1;
+        let ratio = best.ratio(other, metric).filter(|ratio| ratio.interval.is_some());
+        judged += usize::from(ratio.is_some());
         let name = format!("`{}`", view.label(other.spec));
-        if !differs(ratio) && !beside.contains(&name) {
+        if !ratio.is_some_and(differs) && !beside.contains(&name) {
             beside.push(name);
         }
     }
-    let alone = best.estimate(metric).is_some_and(|estimate| estimate.interval.is_some());
-    if judged == 0 && (rivals > 0 || !alone) { Standing::Unknown } else { Standing::Beside(beside) }
+    if judged == 0 { Standing::Unknown } else { Standing::Beside(beside) }
 }
 
 /// Whether an interval says that a ratio is not 1.
