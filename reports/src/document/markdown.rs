@@ -203,6 +203,13 @@ mod tests {
     }
 
     #[test]
+    fn a_fold_holds_markdown_and_an_empty_one_is_nothing() {
+        let fold = Element::fold("a < b", vec![Element::prose("inside")]);
+        assert_eq!(render(&[fold]), "<details>\n<summary>a &lt; b</summary>\n\ninside\n\n</details>\n");
+        assert_eq!(render(&[Element::fold("empty", vec![])]), "");
+    }
+
+    #[test]
     fn nothing_gives_nothing() {
         assert_eq!(render(&[]), "");
         assert_eq!(

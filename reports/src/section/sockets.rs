@@ -45,13 +45,16 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     }
     if !elements.is_empty() {
         elements.insert(0, Element::heading(2, "Queues and pipes against loopback sockets"));
-        elements.insert(
-            1,
-            Element::prose(
-                "Blocks of the same round are divided by each other: same size, ends, placement and way of waiting. Above 1 the \
-                 queue or pipe is faster than the socket; a hollow marker means that the interval holds 1, and nothing is claimed.",
-            ),
-        );
+        let mut words = "Blocks of the same round are divided by each other: same size, ends, placement and way of waiting. \
+                         Above 1 the queue or pipe is faster than the socket"
+            .to_owned();
+        let drawn = elements.iter().any(|element| matches!(element, Element::Figure(_)));
+        words += if drawn {
+            "; a hollow marker means that the interval holds 1, and nothing is claimed."
+        } else {
+            "."
+        };
+        elements.insert(1, Element::prose(words));
     }
     elements
 }

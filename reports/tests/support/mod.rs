@@ -256,7 +256,7 @@ fn time_ns(spec: &Spec) -> f64 {
 /// How a block differs from the trial's usual time: a few per cent by chance, and modes where a trial has them.
 fn pace(spec: &Spec, id: &str, block: u32) -> f64 {
     let two_modes = spec.mechanism == "shm-spin" && spec.placement == Placement::Split;
-    let mode = if two_modes && block % 2 == 0 { 3.5 } else { 1.0 };
+    let mode = if two_modes && block.is_multiple_of(2) { 3.5 } else { 1.0 };
     mode * (0.97 + 0.06 * chance(id, u64::from(block)))
 }
 
