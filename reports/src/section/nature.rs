@@ -48,7 +48,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         elements.push(Element::Table(Table {
             columns: vec![
                 Column::left("Goal"),
-                Column::left("Best"),
+                Column::left("Best median"),
                 Column::left("Figure"),
                 Column::left("Not told apart from"),
             ],
