@@ -85,10 +85,9 @@ fn best<'t, 'a: 't>(
     match standing(view, best.0, others.iter().map(|(other, _)| *other), metric) {
         Standing::Unknown => None,
         Standing::Beside(names) if names.is_empty() => Some((best.0, ".".to_owned())),
-        Standing::Beside(names) => Some((
-            best.0,
-            format!("; its median is the best, but {} cannot be told apart from it.", names.join(", ")),
-        )),
+        Standing::Beside(names) => {
+            Some((best.0, format!("; {} cannot be told apart from it.", names.join(", "))))
+        }
     }
 }
 
@@ -108,7 +107,7 @@ fn between_processes<'t, 'a>(
 fn fastest(view: &View<'_>, placement: Placement) -> Option<String> {
     let (trial, but) = best(view, between_processes(view, Pattern::Rtt, placement), RATE, true)?;
     Some(format!(
-        "Between processes, {}, the most round trips of {} are made by **{}**: {}{but}",
+        "Between processes, {}, the highest median of round trips of {} is that of **{}**: {}{but}",
         spoken(placement),
         size(trial.spec.message_bytes),
         view.label(trial.spec),
@@ -122,7 +121,7 @@ fn widest(view: &View<'_>) -> Option<String> {
         .filter(|trial| trial.spec.pattern == Pattern::Stream && trial.spec.peers == Peers::Process);
     let (trial, but) = best(view, streams, BANDWIDTH, true)?;
     Some(format!(
-        "The widest stream between processes is **{}** with messages of {}, {}: {}{but}",
+        "The stream between processes with the highest median is **{}** with messages of {}, {}: {}{but}",
         view.label(trial.spec),
         size(trial.spec.message_bytes),
         spoken(trial.spec.placement),
@@ -136,7 +135,7 @@ fn cheapest(view: &View<'_>) -> Option<String> {
         .flat_map(|placement| between_processes(view, Pattern::Rtt, placement));
     let (trial, but) = best(view, trials, CPU_COST, false)?;
     Some(format!(
-        "The least CPU time for a round trip of {} between processes is taken by **{}**, {}: {} of both ends together{but}",
+        "The least CPU time for a round trip of {} between processes, by the median, is that of **{}**, {}: {} of both ends together{but}",
         size(trial.spec.message_bytes),
         view.label(trial.spec),
         spoken(trial.spec.placement),
