@@ -72,7 +72,8 @@ impl fmt::Display for Warning {
             Self::Damaged(lines) => {
                 write!(
                     out,
-                    "{lines} lines of the records are torn or damaged and were left out; the good ones were used."
+                    "{} of the records torn or damaged and left out; the good ones were used.",
+                    counted(*lines, "line")
                 )
             }
             Self::DebugBuild => {
@@ -85,8 +86,9 @@ impl fmt::Display for Warning {
             ),
             Self::FewBlocks(blocks) => write!(
                 out,
-                "With {blocks} blocks there is no interval, and nothing is compared in words; `--blocks {LEAST_BLOCKS}` \
-                 gives both."
+                "With {} there is no interval, and nothing is compared in words; `--blocks {LEAST_BLOCKS}` \
+                 gives both.",
+                counted(*blocks as usize, "block")
             ),
             Self::Bimodal { trial, low_ns, high_ns } => write!(
                 out,
@@ -104,11 +106,16 @@ impl fmt::Display for Warning {
             Self::AuditFailed(rows) => {
                 write!(
                     out,
-                    "{rows} rows failed their audit; they are listed, and left out of every ranking, ratio and chart."
+                    "{} refused by the audit: listed, and left out of every ranking, ratio and chart.",
+                    counted(*rows, "row")
                 )
             }
             Self::Failed(rows) => {
-                write!(out, "{rows} rows failed; the reasons are in the table of rows without a figure.")
+                write!(
+                    out,
+                    "{} failed; the reasons are in the table of rows without a figure.",
+                    counted(*rows, "row")
+                )
             }
             Self::CoarseClock(step) => {
                 write!(
@@ -119,6 +126,11 @@ impl fmt::Display for Warning {
             Self::Confined(how) => write!(out, "The run did not have the whole machine: {how}."),
         }
     }
+}
+
+/// A count with its noun: `1 row`, `2 rows`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Everything that a reader of the run should know, the gravest first.
@@ -159,7 +171,7 @@ pub fn warnings(data: &Dataset) -> Vec<Warning> {
             found.push(Warning::CoarseClock(host.clock_step_ns));
         }
         if let Some(quota) = host.cgroup_cpus {
-            found.push(Warning::Confined(format!("its control group allows {quota} CPUs")));
+            found.push(Warning::Confined(format!("its control group allows {quota:.2} CPUs")));
         }
         if host.cpus_allowed < host.cpus_online {
             found.push(Warning::Confined(format!(

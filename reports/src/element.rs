@@ -22,12 +22,24 @@ pub enum Element {
     Table(Table),
     /// A chart with its caption.
     Figure(Figure),
+    /// Elements that are long and rarely wanted: only the summary is shown until the reader opens them.
+    Fold {
+        /// What is inside, as plain text.
+        summary: String,
+        /// What is hidden.
+        elements: Vec<Element>,
+    },
 }
 
 impl Element {
     /// A paragraph.
     pub fn prose(text: impl Into<String>) -> Self {
         Self::Prose(text.into())
+    }
+
+    /// Elements behind a summary.
+    pub fn fold(summary: impl Into<String>, elements: Vec<Element>) -> Self {
+        Self::Fold { summary: summary.into(), elements }
     }
 
     /// A heading of the given level.
@@ -37,11 +49,15 @@ impl Element {
 }
 
 /// The figures of a report, in the order in which they appear.
-pub fn figures(elements: &[Element]) -> impl Iterator<Item = &Figure> {
-    elements.iter().filter_map(|element| match element {
-        Element::Figure(figure) => Some(figure),
-        _ => None,
-    })
+pub fn figures(elements: &[Element]) -> Vec<&Figure> {
+    elements
+        .iter()
+        .flat_map(|element| match element {
+            Element::Figure(figure) => vec![figure],
+            Element::Fold { elements, .. } => figures(elements),
+            _ => Vec::new(),
+        })
+        .collect()
 }
 
 /// A table of values.

@@ -80,6 +80,12 @@ pub fn integer(count: u64) -> String {
     grouped
 }
 
+/// A count with its noun: `1 block`, `6 blocks`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", integer(count as u64))
+}
+
 /// A power of the unit that makes a number readable: what to divide by, and what to write behind.
 #[derive(Clone, Copy)]
 struct Prefix(f64, &'static str);
@@ -231,5 +237,6 @@ mod tests {
         assert_eq!(integer(0), "0");
         assert_eq!(integer(999), "999");
         assert_eq!(integer(1_234_567), "1,234,567");
+        assert_eq!([0, 1, 2].map(|count| counted(count, "row")), ["0 rows", "1 row", "2 rows"]);
     }
 }

@@ -24,7 +24,10 @@ pub struct Report {
 /// The report of a run.
 pub fn report(data: &Dataset) -> Report {
     let elements: Vec<Element> = section::all(&View::new(data));
-    let figures = figures(&elements).map(|figure| (figure.name.clone(), chart::svg(&figure.chart))).collect();
+    let figures = figures(&elements)
+        .into_iter()
+        .map(|figure| (figure.name.clone(), chart::svg(&figure.chart)))
+        .collect();
     Report { markdown: markdown::render(&elements), figures }
 }
 

@@ -53,6 +53,8 @@ const FAR_FROM_ZERO: f64 = 0.5;
 
 /// More ticks than this are clutter however wide the chart.
 const MOST_TICKS: usize = 9;
+/// Least distance between two tick labels, pixels.
+const CLEARANCE: f64 = 12.0;
 
 /// The part of a scale that an axis covers; the ends are in transformed coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +113,22 @@ impl Range {
         linear_ticks(base.powf(self.low), base.powf(self.high), at_most)
     }
 
+    /// The densest ticks whose labels, of the given widths, stand clear of each other along an axis of that length.
+    pub(super) fn spaced_ticks(self, length: f64, pitch: f64, width: impl Fn(f64) -> f64) -> Vec<f64> {
+        let stand_clear = |ticks: &[f64]| {
+            ticks.windows(2).all(|pair| {
+                let apart = (self.fraction(pair[1]) - self.fraction(pair[0])) * length;
+                apart >= f64::midpoint(width(pair[0]), width(pair[1])) + CLEARANCE
+            })
+        };
+        let most = ((length / pitch) as usize).clamp(2, MOST_TICKS);
+        (2..=most)
+            .rev()
+            .map(|at_most| self.ticks(at_most))
+            .find(|ticks| stand_clear(ticks))
+            .unwrap_or_else(|| self.ticks(2))
+    }
+
     fn decade_ticks(self, at_most: usize) -> Vec<f64> {
         let decades = |multiples: &[f64], stride: i32| -> Vec<f64> {
             (self.low.floor() as i32..=self.high.ceil() as i32)
@@ -119,12 +137,21 @@ impl Range {
                 .filter(|tick| (self.low..=self.high).contains(&tick.log10()))
                 .collect()
         };
-        let thirds: &[f64] = &[1.0, 2.0, 5.0];
-        [(thirds, 1), (&[1.0, 3.0], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 3), (&[1.0], 4), (&[1.0], 6)]
-            .into_iter()
-            .map(|(multiples, stride)| decades(multiples, stride))
-            .find(|ticks| ticks.len() <= at_most)
-            .unwrap_or_default()
+        let (dense, thirds): (&[f64], &[f64]) = (&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0], &[1.0, 2.0, 5.0]);
+        [
+            (dense, 1),
+            (thirds, 1),
+            (&[1.0, 3.0], 1),
+            (&[1.0], 1),
+            (&[1.0], 2),
+            (&[1.0], 3),
+            (&[1.0], 4),
+            (&[1.0], 6),
+        ]
+        .into_iter()
+        .map(|(multiples, stride)| decades(multiples, stride))
+        .find(|ticks| ticks.len() <= at_most)
+        .unwrap_or_default()
     }
 
     fn power_of_two_ticks(self, at_most: usize) -> Vec<f64> {

@@ -30,6 +30,7 @@ const TICK_LABEL_HEIGHT: f64 = 22.0;
 const AXIS_TITLE_HEIGHT: f64 = 20.0;
 const SINGLE_HEIGHT: f64 = 340.0;
 const MULTIPLE_HEIGHT: f64 = 220.0;
+const STACKED_HEIGHT: f64 = 200.0;
 /// Room that a tick label of the x axis takes, and that one of the y axis takes.
 const TICK_PITCH: (f64, f64) = (46.0, 40.0);
 
@@ -82,9 +83,14 @@ impl Axes<'_> {
     }
 
     fn grid(&self, occupied: f64, titles: &[&str], gutters: &[f64], least_height: f64) -> Grid {
-        let columns = titles.len().clamp(1, 2);
+        // Three in two columns would leave a hole that looks like a missing panel.
+        let columns = if titles.len() == 3 { 1 } else { titles.len().clamp(1, 2) };
         let rows = titles.len().div_ceil(columns);
-        let height = least_height.max(if rows * columns == 1 { SINGLE_HEIGHT } else { MULTIPLE_HEIGHT });
+        let height = least_height.max(match (rows, columns) {
+            (1, 1) => SINGLE_HEIGHT,
+            (_, 1) => STACKED_HEIGHT,
+            _ => MULTIPLE_HEIGHT,
+        });
         let tick_width = self
             .y_ticks(height)
             .iter()
@@ -126,7 +132,8 @@ impl Axes<'_> {
                 scene.words(words.anchored(Anchor::End));
             }
         }
-        for tick in self.x_range.ticks((plot.width() / TICK_PITCH.0) as usize) {
+        let width = |tick| draw::text_width(&format::tick(tick, self.x.unit), TICK_SIZE, Weight::Regular);
+        for tick in self.x_range.spaced_ticks(plot.width(), TICK_PITCH.0, width) {
             let (x, _) = plot.at(self.x_range.fraction(tick), 0.0);
             scene.line((x, plot.top), (x, plot.bottom), hair);
             scene.line((x, plot.bottom), (x, plot.bottom + 4.0), axis);

@@ -86,7 +86,8 @@ impl Rows {
         for middle in &self.middles {
             scene.line((plot.left, *middle), (plot.right, *middle), hair);
         }
-        for tick in self.range.ticks((plot.width() / TICK_PITCH) as usize) {
+        let width = |tick| draw::text_width(&format::tick(tick, axis.unit), TICK_SIZE, Weight::Regular);
+        for tick in self.range.spaced_ticks(plot.width(), TICK_PITCH, width) {
             let (x, _) = plot.at(self.range.fraction(tick), 0.0);
             for (top, bottom) in stretches {
                 scene.line((x, *top), (x, *bottom), hair);

@@ -72,6 +72,21 @@ fn scatter() -> Option<Chart> {
     Scatter::new(time(), y, groups).map(Chart::Scatter)
 }
 
+/// So many points in one place that they share a block of names.
+fn crowd() -> Option<Chart> {
+    let more = (0..11).map(|index| format!("more-{index}"));
+    let names = NAMES.iter().map(ToString::to_string).chain(more);
+    let point = |(index, label): (usize, String)| ScatterPoint {
+        label,
+        x: around(5_000.0 + index as f64),
+        y: around(1.0 + index as f64 * 1e-3),
+    };
+    let mut points: Vec<ScatterPoint> = names.enumerate().map(point).collect();
+    points.push(ScatterPoint { label: "afar".into(), x: around(90.0), y: around(0.01) });
+    let y = Axis::new("CPU time per operation", Scale::Log10, Unit::CpuMicroseconds);
+    Scatter::new(time(), y, vec![Group::new("All of them", points)]).map(Chart::Scatter)
+}
+
 fn dumbbell() -> Option<Chart> {
     let row = |(index, name): (usize, &&str)| DumbbellRow {
         label: (*name).into(),
@@ -81,8 +96,8 @@ fn dumbbell() -> Option<Chart> {
     Dumbbell::new(time(), vec!["same CPU".into(), "split".into()], groups).map(Chart::Dumbbell)
 }
 
-fn each_kind() -> [Chart; 5] {
-    [lines(), ecdf(), intervals(), scatter(), dumbbell()].map(Option::unwrap)
+fn each_kind() -> [Chart; 6] {
+    [lines(), ecdf(), intervals(), scatter(), crowd(), dumbbell()].map(Option::unwrap)
 }
 
 fn words(chart: &Chart) -> (Rect, Vec<Words>) {

@@ -26,7 +26,18 @@ fn block(element: &Element) -> String {
         Element::Code { language, text } => code_block(language, text),
         Element::Table(table) => self::table(table),
         Element::Figure(figure) => self::figure(figure),
+        Element::Fold { summary, elements } => fold(summary, elements),
     }
+}
+
+/// Blank lines inside let Markdown go on within the fold.
+fn fold(summary: &str, elements: &[Element]) -> String {
+    let inside = render(elements);
+    if inside.is_empty() {
+        return String::new();
+    }
+    let summary = one_line(summary).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<details>\n<summary>{summary}</summary>\n\n{inside}\n</details>")
 }
 
 fn code_block(language: &str, text: &str) -> String {
@@ -189,6 +200,13 @@ mod tests {
 
         *Median round trip.*
         "#);
+    }
+
+    #[test]
+    fn a_fold_holds_markdown_and_an_empty_one_is_nothing() {
+        let fold = Element::fold("a < b", vec![Element::prose("inside")]);
+        assert_eq!(render(&[fold]), "<details>\n<summary>a &lt; b</summary>\n\ninside\n\n</details>\n");
+        assert_eq!(render(&[Element::fold("empty", vec![])]), "");
     }
 
     #[test]

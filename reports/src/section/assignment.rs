@@ -115,7 +115,8 @@ fn readings(trials: &[&TrialView<'_>]) -> Element {
     let blocks = trials.iter().map(|trial| trial.good().count()).max().unwrap_or(0);
     let caption = format!(
         "Three readings of the same runs: (a) half the exchanges and one, per CPU second of the parent; (b) exchanges per second of \
-         wall time; (c) CPU time of the ends. {blocks} runs of each, as the assignment asks: no interval (n = {blocks})."
+         wall time; (c) CPU time of the ends. {} of each, as the assignment asks: no interval (n = {blocks}).",
+        format::counted(blocks, "run")
     );
     Element::Table(Table { columns, rows, caption })
 }

@@ -3,7 +3,7 @@
 use super::view::{View, cell};
 use crate::{
     element::{Cell, Column, Element, Table},
-    format::Unit,
+    format::{self, Unit},
 };
 use ferrybench_data::{
     criterion::CriterionRow,
@@ -56,13 +56,14 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     vec![
         Element::heading(2, "Criterion beside the harness"),
         Element::prose(words),
-        Element::Table(Table {
+        Element::fold(format!("{} beside each other", format::counted(rows.len(), "pair")), vec![
+          Element::Table(Table {
             columns,
             rows,
             caption: "Mean time of an exchange, or of a message in a stream. Criterion: 95 % interval by bootstrap over its samples; \
                       harness: median over blocks, 95 % interval from order statistics."
                 .into(),
-        }),
+        })]),
     ]
 }
 

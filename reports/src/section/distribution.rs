@@ -35,7 +35,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 }
 
 fn figure(view: &View<'_>, bytes: u64, placement: Placement) -> Option<Element> {
-    let mut panels: BTreeMap<&str, Vec<Curve>> = BTreeMap::new();
+    let mut panels: BTreeMap<(u8, &str), Vec<Curve>> = BTreeMap::new();
     let (mut samples, mut drawn): (u64, Vec<&TrialView<'_>>) = (0, Vec::new());
     for trial in view.natural(Pattern::Rtt, placement, bytes) {
         // Batch means would look steadier than exchanges are.
@@ -60,7 +60,7 @@ fn figure(view: &View<'_>, bytes: u64, placement: Placement) -> Option<Element> 
         panels.entry(panel(group)).or_default().push(Curve { name: trial.spec.mechanism.clone(), points });
         drawn.push(trial);
     }
-    let panels = panels.into_iter().map(|(title, curves)| Panel::new(title, curves)).collect();
+    let panels = panels.into_iter().map(|((_, title), curves)| Panel::new(title, curves)).collect();
     let chart = Ecdf::new(Axis::new("Time of a round trip", Scale::Log10, Unit::Nanoseconds), panels)?;
     let blocks = drawn.iter().map(|trial| trial.good().count()).max().unwrap_or(0);
     Some(Element::Figure(Figure {
@@ -68,22 +68,23 @@ fn figure(view: &View<'_>, bytes: u64, placement: Placement) -> Option<Element> 
         chart: Chart::Ecdf(chart),
         alt: format!("Distribution of the time of a round trip of {}, {}", size(bytes), spoken(placement)),
         caption: format!(
-            "Share of round trips of {} that took at most so long, {}. {} samples of up to {blocks} blocks, merged for drawing \
+            "Share of round trips of {} that took at most so long, {}. {} samples of up to {}, merged for drawing \
              only: no interval follows from this figure. Drawn up to 99.9 %; mechanisms whose exchanges are timed in batches are \
              left out.",
             size(bytes),
             spoken(placement),
-            format::integer(samples)
+            format::integer(samples),
+            format::counted(blocks, "block")
         ),
     }))
 }
 
-/// Kin that share a panel.
-const fn panel(group: Group) -> &'static str {
+/// Kin that share a panel, with its place among them.
+const fn panel(group: Group) -> (u8, &'static str) {
     match group {
-        Group::Pipe => "pipes and tokens",
-        Group::Queue | Group::SharedMemory => "queues and shared memory",
-        Group::UnixSocket | Group::Loopback => "sockets",
-        Group::InProcess | Group::Floor => "channels between threads",
+        Group::Pipe => (0, "pipes and tokens"),
+        Group::Queue | Group::SharedMemory => (1, "queues and shared memory"),
+        Group::UnixSocket | Group::Loopback => (2, "sockets"),
+        Group::InProcess | Group::Floor => (4, "channels between threads"),
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         Element::heading(2, "Latency against CPU cost"),
         Element::prose(
             "To the left is faster, further down is cheaper: the CPU time of both ends together for one round trip. Who spins is \
-             fast and pays with two whole CPUs; who blocks pays for wake-ups instead.",
+             fast and pays with two whole CPUs; who blocks pays for wake-ups instead. \
+             Points too close together to be labelled share one block of names; the ranking has their figures.",
         ),
     ];
     elements.extend(figures);

@@ -24,15 +24,23 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         ),
         ("build", format!("{}, {}, binary `{}`", info.build_profile, info.compiler, info.binary_hash)),
         ("command", format!("`{}`", info.command_line.join(" "))),
-        ("plan", format!("`{}`, {} blocks a trial, seed {}", info.plan, info.blocks, info.seed)),
+        (
+            "plan",
+            format!(
+                "`{}`, {} a trial, seed {}",
+                info.plan,
+                format::counted(info.blocks as usize, "block"),
+                info.seed
+            ),
+        ),
     ];
     run.push((
         "started",
         format!("{}; {} of measuring", info.started, format::value(info.wall_s, Unit::Seconds)),
     ));
     elements.push(facts("The run.", run.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
-    elements.push(Element::prose("The plan as it was run, every default filled in:"));
-    elements.push(Element::Code { language: "toml".into(), text: view.data.plan.trim_end().to_owned() });
+    let plan = Element::Code { language: "toml".into(), text: view.data.plan.trim_end().to_owned() };
+    elements.push(Element::fold("The plan as it was run, every default filled in", vec![plan]));
     elements
 }
 
@@ -58,7 +66,9 @@ fn machine(view: &View<'_>, host: &HostFacts) -> Vec<(String, String)> {
         ),
         _ => "not probed".into(),
     };
-    let threads = host.threads_per_core.map_or(String::new(), |count| format!(", {count} threads a core"));
+    let threads = host
+        .threads_per_core
+        .map_or(String::new(), |count| format!(", {} a core", format::counted(count as usize, "thread")));
     let split = places
         .split
         .map_or("not here".into(), |[near, far]| format!("near end on CPU {near}, far end on CPU {far}"));
@@ -77,16 +87,12 @@ fn machine(view: &View<'_>, host: &HostFacts) -> Vec<(String, String)> {
             ),
         ),
         ("frequency governor", told(host.governor.clone(), "not told")),
-        (
-            "mitigations",
-            if host.mitigations.is_empty() { "none".into() } else { host.mitigations.join("; ") },
-        ),
         ("guest halt polling", told(host.halt_poll_ns.map(|ns| format!("{ns} ns")), "not told")),
         (
             "free page reporting",
             told(host.free_page_reporting.map(|on| if on { "on" } else { "off" }.into()), "not told"),
         ),
-        ("control group", told(host.cgroup_cpus.map(|cpus| format!("{cpus} CPUs")), "no quota")),
+        ("control group", told(host.cgroup_cpus.map(|cpus| format!("a quota of {cpus:.2} CPU")), "no quota")),
         ("noise before the run", noise),
         ("`same-cpu`", format!("both ends on CPU {}", places.same)),
         ("`split`", split),
@@ -94,10 +100,47 @@ fn machine(view: &View<'_>, host: &HostFacts) -> Vec<(String, String)> {
     rows.retain(|(_, value)| !value.is_empty());
     let mut rows: Vec<(String, String)> =
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let limits: Vec<String> =
-        host.limits.iter().map(|limit| format!("{} {}", limit.name, limit.value)).collect();
-    if !limits.is_empty() {
-        rows.push(("limits".into(), limits.join(", ")));
-    }
+    rows.extend(mitigations(host));
+    rows.extend(limits(host));
     rows
+}
+
+/// One row for each mitigation: their words are long.
+fn mitigations(host: &HostFacts) -> Vec<(String, String)> {
+    if host.mitigations.is_empty() {
+        return vec![("mitigations".into(), "none".into())];
+    }
+    let row = |told: &String| match told.split_once(": ") {
+        Some((name, how)) => (format!("mitigation `{name}`"), how.to_owned()),
+        None => ("mitigation".to_owned(), told.clone()),
+    };
+    host.mitigations.iter().map(row).collect()
+}
+
+/// Whose limits begin how; the first that fits takes a limit.
+const LIMITS: &[(&str, &[&str])] = &[
+    ("limits of pipes", &["pipe"]),
+    ("limits of POSIX queues", &["mqueue", "RLIMIT_MSGQUEUE"]),
+    ("limits of System V queues", &["msg"]),
+    ("limits of UNIX sockets", &["unix"]),
+    ("limits of TCP", &["tcp"]),
+    ("limits of all sockets", &["wmem", "rmem", "loopback"]),
+    ("other limits", &[""]),
+];
+
+/// One row for the limits of each kind of mechanism.
+fn limits(host: &HostFacts) -> Vec<(String, String)> {
+    let whose = |name: &str| {
+        LIMITS.iter().position(|(_, beginnings)| beginnings.iter().any(|with| name.starts_with(with)))
+    };
+    LIMITS
+        .iter()
+        .enumerate()
+        .map(|(place, (title, _))| {
+            let own = host.limits.iter().filter(|limit| whose(&limit.name) == Some(place));
+            let words: Vec<String> = own.map(|limit| format!("{} {}", limit.name, limit.value)).collect();
+            ((*title).to_owned(), words.join(", "))
+        })
+        .filter(|(_, words)| !words.is_empty())
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! What each mechanism is, and the best by goal.
 
-use super::view::{View, differs, size, spoken, worded};
+use super::view::{Standing, View, size, spoken, standing, worded};
 use crate::{
     element::{Align, Cell, Column, Element, Table},
     format::Unit,
@@ -34,21 +34,21 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         Column::left("Where"),
     ];
     let rows = mechanisms.iter().map(|mechanism| row(mechanism)).collect();
-    let caption = "What each mechanism is, beyond its speed. *Largest* is what this machine allowed; – means that only memory bounds it."
-        .replace('*', "");
+    let caption = "What each mechanism is, beyond its speed. Largest is what this machine allowed; – means that only memory bounds it."
+        .to_owned();
     let mut elements =
         vec![Element::heading(2, "What each mechanism is"), Element::Table(Table { columns, rows, caption })];
     let goals = goals(view);
     if !goals.is_empty() {
         elements.push(Element::heading(3, "The best by goal"));
         elements.push(Element::prose(
-            "Among the mechanisms of this run, as each is by nature. Where the runner-up cannot be told apart from the best \
-             (the interval of their ratio holds 1), both are named.",
+            "Among the mechanisms of this run, as each is by nature. Those that cannot be told apart from the best (the \
+             interval of their ratio holds 1) are named beside it.",
         ));
         elements.push(Element::Table(Table {
             columns: vec![
                 Column::left("Goal"),
-                Column::left("Best"),
+                Column::left("Best median"),
                 Column::left("Figure"),
                 Column::left("Not told apart from"),
             ],
@@ -149,22 +149,19 @@ fn goal_row(
         .collect();
     candidates.sort_by(|a, b| if higher { b.1.total_cmp(&a.1) } else { a.1.total_cmp(&b.1) });
     let (best, others) = candidates.split_first()?;
-    let mut named = vec![best.0.spec.mechanism.as_str()];
-    let mut apart = Vec::new();
-    for (other, _) in others {
-        let name = other.spec.mechanism.as_str();
-        let told = best.0.ratio(other, metric).is_none_or(differs);
-        if !told && !named.contains(&name) {
-            named.push(name);
-            apart.push(format!("`{name}`"));
-        }
-    }
+    let others = others.iter().map(|(other, _)| *other);
+    let beside = match standing(view, best.0, others, metric) {
+        Standing::Unknown if candidates.len() == 1 => "nothing else was measured".to_owned(),
+        Standing::Unknown => "no interval".to_owned(),
+        Standing::Beside(names) if names.is_empty() => "–".to_owned(),
+        Standing::Beside(names) => names.join(", "),
+    };
     let spec = best.0.spec;
     let at = if bytes.is_none() { format!(" at {}", size(spec.message_bytes)) } else { String::new() };
     Some(vec![
         Cell::text(goal),
         Cell::text(format!("**`{}`**", spec.mechanism)),
         Cell::text(format!("{}{at}", worded(best.0.estimate(metric)?, unit))),
-        Cell::text(if apart.is_empty() { "–".to_owned() } else { apart.join(", ") }),
+        Cell::text(beside),
     ])
 }

@@ -14,8 +14,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         )),
     ];
     for (name, text) in &view.data.captures {
-        elements.push(Element::prose(format!("What the terminal showed (`captures/{name}`):")));
-        elements.push(Element::Code { language: "text".into(), text: text.trim_end().to_owned() });
+        let shown = Element::Code { language: "text".into(), text: text.trim_end().to_owned() };
+        elements.push(Element::fold(format!("What the terminal showed (captures/{name})"), vec![shown]));
     }
     elements
 }

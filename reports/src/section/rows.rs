@@ -3,7 +3,7 @@
 use super::view::{View, cell};
 use crate::{
     element::{Cell, Column, Element, Table},
-    format::Unit,
+    format::{self, Unit},
 };
 use ferrybench_data::{
     record::{Audit, Outcome},
@@ -86,5 +86,7 @@ pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
         Column::right("Disturbed"),
     ];
     let caption = "Every trial with a figure. Disturbed: blocks around which a probe saw other work on the machine; they are kept.";
-    vec![Element::heading(2, "Every trial"), Element::Table(Table { columns, rows, caption: caption.into() })]
+    let summary = format!("{} with a figure", format::counted(rows.len(), "trial"));
+    let table = Element::Table(Table { columns, rows, caption: caption.into() });
+    vec![Element::heading(2, "Every trial"), Element::fold(summary, vec![table])]
 }

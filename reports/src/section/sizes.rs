@@ -15,7 +15,7 @@ use ferrybench_data::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Series that stay apart in one panel.
-const MOST_SERIES: usize = 6;
+const MOST_SERIES: usize = 7;
 
 pub(super) fn round_trips(view: &View<'_>) -> Vec<Element> {
     let figures =
@@ -84,7 +84,7 @@ fn figure(
     (title, unit): (&str, Unit),
     name: &str,
 ) -> Option<Element> {
-    let mut panels: BTreeMap<&str, BTreeMap<&str, Vec<Point>>> = BTreeMap::new();
+    let mut panels: BTreeMap<(u8, &str), BTreeMap<&str, Vec<Point>>> = BTreeMap::new();
     let mut drawn: Vec<&TrialView<'_>> = Vec::new();
     for trial in view.ranked().filter(|trial| {
         (trial.spec.pattern, trial.spec.placement) == (pattern, placement) && view.is_natural(trial.spec)
@@ -99,14 +99,14 @@ fn figure(
     }
     let panels: Vec<Panel<Series>> = panels
         .into_iter()
-        .filter_map(|(panel, series)| {
+        .flat_map(|((_, panel), series)| {
             let series: Vec<Series> = series
                 .into_iter()
                 .filter(|(_, points)| points.len() > 1)
                 .map(|(name, points)| Series { name: name.to_owned(), points })
-                .take(MOST_SERIES)
                 .collect();
-            (!series.is_empty()).then(|| Panel::new(panel, series))
+            let some = |some: &[Series]| Panel::new(panel, some.to_vec());
+            series.chunks(MOST_SERIES).map(some).collect::<Vec<_>>()
         })
         .collect();
     let x = Axis::new("Message size", Scale::Log2, Unit::Bytes);
@@ -123,13 +123,13 @@ fn figure(
     }))
 }
 
-/// Kin that share a panel, so that four hold them all.
-const fn panel(group: Group) -> &'static str {
+/// Kin that share a panel, so that four hold them all, with its place among them.
+const fn panel(group: Group) -> (u8, &'static str) {
     match group {
-        Group::Pipe | Group::Queue => "pipes and kernel queues",
-        Group::UnixSocket | Group::Loopback => "sockets",
-        Group::SharedMemory => "shared memory",
-        Group::InProcess | Group::Floor => "channels between threads",
+        Group::Pipe | Group::Queue => (0, "pipes and kernel queues"),
+        Group::UnixSocket | Group::Loopback => (2, "sockets"),
+        Group::SharedMemory => (3, "shared memory"),
+        Group::InProcess | Group::Floor => (4, "channels between threads"),
     }
 }
 

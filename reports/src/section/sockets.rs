@@ -4,7 +4,7 @@ use super::view::{View, differs, plotted, size, spoken};
 use crate::{
     chart::{Axis, Chart, Group, Intervals, Row, Scale},
     element::{Element, Figure},
-    format::Unit,
+    format::{self, Unit},
 };
 use ferrybench_data::{
     dataset::TrialView,
@@ -12,9 +12,7 @@ use ferrybench_data::{
     roundtrip::{BANDWIDTH, Pattern, Peers, Placement, RATE, Spec},
     stats::Estimate,
 };
-
-/// Sentences of one kind beyond this many would be a table in disguise; the figure has them all.
-const MOST_SENTENCES: usize = 12;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct Pair<'v, 'a> {
     ours: &'v TrialView<'a>,
@@ -30,35 +28,33 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             continue;
         }
         elements.push(Element::heading(3, title));
-        let sentences: Vec<String> = pairs
-            .iter()
-            .filter(|pair| pair.socket.spec.mechanism == "tcp" && pair.ratio.interval.is_some())
-            .filter(|pair| {
-                pattern == Pattern::Stream || Some(pair.ours.spec.message_bytes) == view.usual_size(pattern)
-            })
-            .map(sentence)
-            .take(MOST_SENTENCES)
-            .collect();
-        if sentences.is_empty() {
+        let items = sentences(view, &pairs, pattern);
+        if !items.is_empty() {
+            elements.push(Element::List(items));
+        } else if pairs.iter().all(|pair| pair.ratio.interval.is_none()) {
             elements.push(Element::prose(
                 "No interval, so nothing is compared in words: six blocks of the same round are the least.",
             ));
-        } else {
-            elements.push(Element::List(sentences));
         }
         for placement in Placement::ALL {
-            elements.extend(figure(&pairs, pattern, *placement));
+            let sockets: BTreeSet<&str> =
+                pairs.iter().map(|pair| pair.socket.spec.mechanism.as_str()).collect();
+            elements
+                .extend(sockets.into_iter().filter_map(|socket| figure(&pairs, pattern, *placement, socket)));
         }
     }
     if !elements.is_empty() {
         elements.insert(0, Element::heading(2, "Queues and pipes against loopback sockets"));
-        elements.insert(
-            1,
-            Element::prose(
-                "Blocks of the same round are divided by each other: same size, ends, placement and way of waiting. Above 1 the \
-                 queue or pipe is faster than the socket; a hollow marker means that the interval holds 1, and nothing is claimed.",
-            ),
-        );
+        let mut words = "Blocks of the same round are divided by each other: same size, ends, placement and way of waiting. \
+                         Above 1 the queue or pipe is faster than the socket"
+            .to_owned();
+        let drawn = elements.iter().any(|element| matches!(element, Element::Figure(_)));
+        words += if drawn {
+            "; a hollow marker means that the interval holds 1, and nothing is claimed."
+        } else {
+            "."
+        };
+        elements.insert(1, Element::prose(words));
     }
     elements
 }
@@ -75,13 +71,13 @@ pub(super) fn headline(view: &View<'_>) -> Vec<String> {
                 && ["pipe", "queue"].contains(&spec.mechanism.as_str())
                 && spec.peers == Peers::Process
                 && spec.placement != Placement::Unpinned
-                && pair.ratio.interval.is_some()
+                && view.is_natural(spec)
         })
-        .map(sentence)
+        .filter_map(headline_sentence)
         .collect()
 }
 
-/// Every natural trial of a queue or pipe over the loopback socket that is its like.
+/// Every trial of a queue or pipe over the loopback socket that is its like.
 fn pairs<'v, 'a>(view: &'v View<'a>, pattern: Pattern) -> Vec<Pair<'v, 'a>> {
     let metric = metric(pattern);
     let of = |trial: &&TrialView<'a>, kin: &[Kin]| {
@@ -111,37 +107,79 @@ fn is_like(a: &Spec, b: &Spec) -> bool {
     *a == Spec { mechanism: a.mechanism.clone(), ..b.clone() }
 }
 
-fn sentence(pair: &Pair<'_, '_>) -> String {
+/// One sentence for each size and placement: everyone against TCP, as each is by nature.
+fn sentences(view: &View<'_>, pairs: &[Pair<'_, '_>], pattern: Pattern) -> Vec<String> {
+    let usual = view.usual_size(Pattern::Rtt);
+    let mut groups: BTreeMap<(Placement, u64), Vec<&Pair<'_, '_>>> = BTreeMap::new();
+    for pair in pairs {
+        let spec = pair.ours.spec;
+        let said = pattern == Pattern::Stream || Some(spec.message_bytes) == usual;
+        if pair.socket.spec.mechanism == "tcp" && said && view.is_natural(spec) {
+            groups.entry((spec.placement, spec.message_bytes)).or_default().push(pair);
+        }
+    }
+    groups.iter().filter_map(|(place, pairs)| sentence(*place, pairs, pattern)).collect()
+}
+
+fn sentence(
+    (placement, bytes): (Placement, u64),
+    pairs: &[&Pair<'_, '_>],
+    pattern: Pattern,
+) -> Option<String> {
+    let (mut apart, mut beside) = (Vec::new(), Vec::new());
+    for pair in pairs {
+        let (name, Some((low, high))) = (&pair.ours.spec.mechanism, pair.ratio.interval) else { continue };
+        if differs(pair.ratio) {
+            apart.push(format!("`{name}` **{:.2}** [{low:.2}, {high:.2}]", pair.ratio.value));
+        } else {
+            beside.push(format!("`{name}` ({low:.2} to {high:.2})"));
+        }
+    }
+    let what = if pattern == Pattern::Rtt { "round trips" } else { "bytes" };
+    let mut text = format!("At {}, {}", size(bytes), spoken(placement));
+    match (apart.is_empty(), beside.is_empty()) {
+        (true, true) => return None,
+        (false, true) => text += &format!(", times the {what} of `tcp`: {}.", apart.join(", ")),
+        (true, false) => text += &format!(", cannot be told apart from `tcp`: {}.", beside.join(", ")),
+        (false, false) => {
+            text += &format!(
+                ", times the {what} of `tcp`: {}; cannot be told apart from it: {}.",
+                apart.join(", "),
+                beside.join(", ")
+            );
+        }
+    }
+    Some(text)
+}
+
+/// One pair in a sentence of its own.
+fn headline_sentence(pair: &Pair<'_, '_>) -> Option<String> {
     let spec = pair.ours.spec;
     let (ours, socket) = (&spec.mechanism, &pair.socket.spec.mechanism);
     let at = format!("At {}, {}", size(spec.message_bytes), spoken(spec.placement));
-    let wait = if spec.wait == ferrybench_data::roundtrip::Wait::Block {
-        String::new()
-    } else {
-        format!(", waiting by `{}`", spec.wait)
-    };
-    let ends = if spec.peers == Peers::Thread { ", between threads" } else { "" };
-    let does = if spec.pattern == Pattern::Rtt { "makes" } else { "carries" };
-    let what = if spec.pattern == Pattern::Rtt { "the round trips" } else { "the bytes" };
-    let Some((low, high)) = pair.ratio.interval else { return String::new() };
-    if differs(pair.ratio) {
+    let (low, high) = pair.ratio.interval?;
+    Some(if differs(pair.ratio) {
         format!(
-            "{at}{wait}{ends}, `{ours}` {does} **{:.2} times** [{low:.2}, {high:.2}] {what} of `{socket}`.",
+            "{at}, `{ours}` makes **{:.2} times** [{low:.2}, {high:.2}] the round trips of `{socket}`.",
             pair.ratio.value
         )
     } else {
-        format!(
-            "{at}{wait}{ends}, `{ours}` and `{socket}` cannot be told apart ({low:.2} to {high:.2} times)."
-        )
-    }
+        format!("{at}, `{ours}` and `{socket}` cannot be told apart ({low:.2} to {high:.2} times).")
+    })
 }
 
-fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement) -> Option<Element> {
+fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement, socket: &str) -> Option<Element> {
     let mut groups: Vec<(String, Vec<Row>)> = Vec::new();
     let mut blocks = 0;
-    for pair in pairs.iter().filter(|pair| pair.ours.spec.placement == placement) {
+    // Without an interval a marker would claim what nobody knows.
+    let shown = |pair: &&Pair<'_, '_>| {
+        pair.ours.spec.placement == placement
+            && pair.socket.spec.mechanism == socket
+            && pair.ratio.interval.is_some()
+    };
+    for pair in pairs.iter().filter(shown) {
         let spec = pair.ours.spec;
-        let mut title = format!("against {}, {}", pair.socket.spec.mechanism, size(spec.message_bytes));
+        let mut title = size(spec.message_bytes);
         if spec.peers != Peers::Process {
             title += &format!(", {}s", spec.peers);
         }
@@ -157,20 +195,21 @@ fn figure(pairs: &[Pair<'_, '_>], pattern: Pattern, placement: Placement) -> Opt
     }
     let groups = groups.into_iter().map(|(title, rows)| Group::new(title, rows)).collect();
     let title = if pattern == Pattern::Rtt {
-        "Round trips, times those of the socket"
+        format!("Round trips, times those of {socket}")
     } else {
-        "Throughput, times that of the socket"
+        format!("Throughput, times that of {socket}")
     };
-    let chart =
-        Intervals::new(Axis::new(title, Scale::Log10, Unit::Ratio), groups)?.with_reference(1.0, "equal");
+    let chart = Intervals::new(Axis::new(title.as_str(), Scale::Log10, Unit::Ratio), groups)?
+        .with_reference(1.0, "equal");
     Some(Element::Figure(Figure {
-        name: format!("against-sockets-{pattern}-{placement}"),
+        name: format!("against-{socket}-{pattern}-{placement}"),
         chart: Chart::Intervals(chart),
         alt: format!("{title}, {}", spoken(placement)),
         caption: format!(
-            "{title}, {}; right of 1 is faster than the socket. n = {blocks} pairs of blocks; Hodges-Lehmann estimate of the geometric \
+            "{title}, {}; right of 1 is faster than `{socket}`. n = {} of blocks; Hodges-Lehmann estimate of the geometric \
              ratio, 95 % interval by signed rank.",
-            spoken(placement)
+            spoken(placement),
+            format::counted(blocks, "pair")
         ),
     }))
 }

@@ -1,7 +1,10 @@
 //! In short: what this run found, computed, and what to know before believing it.
 
-use super::view::{View, size, spoken, worded};
-use crate::{element::Element, format::Unit};
+use super::view::{Standing, View, size, spoken, standing, worded};
+use crate::{
+    element::Element,
+    format::{Unit, counted},
+};
 use ferrybench_data::{
     dataset::TrialView,
     record::{Audit, Outcome},
@@ -27,7 +30,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 
 fn coverage(view: &View<'_>) -> String {
     let info = &view.data.info;
-    let (mut good, mut audit, mut failed, mut skipped, mut told) = (0, 0, 0, 0, 0);
+    let (mut good, mut audit, mut failed, mut skipped, mut told) = (0_usize, 0, 0, 0_usize, 0);
     for row in &view.data.roundtrip {
         match &row.outcome {
             Outcome::Measured { audit: Audit::Pass, .. } => good += 1,
@@ -39,18 +42,20 @@ fn coverage(view: &View<'_>) -> String {
     }
     let host = info.hosts.first();
     let place = host.map_or(String::new(), |host| {
-        format!(" on {} ({} CPUs, Linux {})", host.cpu, host.cpus_allowed, host.kernel)
+        let cpus = counted(host.cpus_allowed as usize, "CPU");
+        format!(" on {} ({cpus}, Linux {})", host.cpu, host.kernel)
     });
     let mut text = format!(
-        "Plan `{}`, {}{place}: {} trials, {good} blocks measured and proved, {audit} refused by their audit, {failed} failed",
+        "Plan `{}`, {}{place}: {}, {} measured and proved, {audit} refused by their audit, {failed} failed",
         info.plan,
         info.started,
-        view.trials.len()
+        counted(view.trials.len(), "trial"),
+        counted(good, "block")
     );
     if told > 0 {
         text += &format!(", {told} self-reported by other programs");
     }
-    text + &format!("; {skipped} trials skipped.")
+    text + &format!("; {} skipped.", counted(skipped, "trial"))
 }
 
 fn findings(view: &View<'_>) -> Vec<String> {
@@ -64,17 +69,26 @@ fn findings(view: &View<'_>) -> Vec<String> {
     found
 }
 
-/// The best of some trials by a metric: a higher or a lower value.
+/// The best of some trials by a metric, a higher or a lower value, with who cannot be told apart from it; `None` where
+/// there is no interval, since then nothing is compared in words.
 fn best<'t, 'a: 't>(
+    view: &View<'_>,
     trials: impl Iterator<Item = &'t TrialView<'a>>,
     metric: &str,
     higher: bool,
-) -> Option<&'t TrialView<'a>> {
+) -> Option<(&'t TrialView<'a>, String)> {
     let sign = if higher { 1.0 } else { -1.0 };
-    trials
-        .filter_map(|trial| Some((trial, sign * trial.estimate(metric)?.value)))
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(trial, _)| trial)
+    let mut trials: Vec<(&TrialView<'_>, f64)> =
+        trials.filter_map(|trial| Some((trial, sign * trial.estimate(metric)?.value))).collect();
+    trials.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (best, others) = trials.split_first()?;
+    match standing(view, best.0, others.iter().map(|(other, _)| *other), metric) {
+        Standing::Unknown => None,
+        Standing::Beside(names) if names.is_empty() => Some((best.0, ".".to_owned())),
+        Standing::Beside(names) => {
+            Some((best.0, format!("; {} cannot be told apart from it.", names.join(", "))))
+        }
+    }
 }
 
 fn between_processes<'t, 'a>(
@@ -91,9 +105,9 @@ fn between_processes<'t, 'a>(
 }
 
 fn fastest(view: &View<'_>, placement: Placement) -> Option<String> {
-    let trial = best(between_processes(view, Pattern::Rtt, placement), RATE, true)?;
+    let (trial, but) = best(view, between_processes(view, Pattern::Rtt, placement), RATE, true)?;
     Some(format!(
-        "Between processes, {}, the most round trips of {} are made by **{}**: {}.",
+        "Between processes, {}, the highest median of round trips of {} is that of **{}**: {}{but}",
         spoken(placement),
         size(trial.spec.message_bytes),
         view.label(trial.spec),
@@ -105,9 +119,9 @@ fn widest(view: &View<'_>) -> Option<String> {
     let streams = view
         .ranked()
         .filter(|trial| trial.spec.pattern == Pattern::Stream && trial.spec.peers == Peers::Process);
-    let trial = best(streams, BANDWIDTH, true)?;
+    let (trial, but) = best(view, streams, BANDWIDTH, true)?;
     Some(format!(
-        "The widest stream between processes is **{}** with messages of {}, {}: {}.",
+        "The stream between processes with the highest median is **{}** with messages of {}, {}: {}{but}",
         view.label(trial.spec),
         size(trial.spec.message_bytes),
         spoken(trial.spec.placement),
@@ -119,9 +133,9 @@ fn cheapest(view: &View<'_>) -> Option<String> {
     let trials = [Placement::SameCpu, Placement::Split]
         .into_iter()
         .flat_map(|placement| between_processes(view, Pattern::Rtt, placement));
-    let trial = best(trials, CPU_COST, false)?;
+    let (trial, but) = best(view, trials, CPU_COST, false)?;
     Some(format!(
-        "The least CPU time for a round trip of {} between processes is taken by **{}**, {}: {} of both ends together.",
+        "The least CPU time for a round trip of {} between processes, by the median, is that of **{}**, {}: {} of both ends together{but}",
         size(trial.spec.message_bytes),
         view.label(trial.spec),
         spoken(trial.spec.placement),

@@ -106,7 +106,8 @@ pub(crate) fn method<'t, 'a: 't>(trials: impl IntoIterator<Item = &'t TrialView<
     let (least, most) =
         (blocks.iter().min().copied().unwrap_or(0), blocks.iter().max().copied().unwrap_or(0));
     let n =
-        if least == most { format!("n = {most} blocks") } else { format!("n = {least} to {most} blocks") };
+        if least == most { String::new() } else { format!("{least} to ") } + &format::counted(most, "block");
+    let n = format!("n = {n}");
     if most < LEAST_BLOCKS {
         format!("{n}; median, no interval below {LEAST_BLOCKS} blocks")
     } else {
@@ -156,6 +157,35 @@ pub(crate) fn worded(estimate: Estimate, unit: Unit) -> String {
 /// An estimate as a chart takes it.
 pub(crate) fn plotted(estimate: Estimate) -> chart::Estimate {
     chart::Estimate { value: estimate.value, interval: estimate.interval }
+}
+
+/// How the best of some trials stands against the others, by intervals of their ratios.
+pub(crate) enum Standing {
+    /// There is no other, or no ratio has an interval: nothing may be said.
+    Unknown,
+    /// Those that cannot be told apart from it, for their interval or the lack of one; may be none.
+    Beside(Vec<String>),
+}
+
+/// How `best` stands against `others`.
+pub(crate) fn standing<'t, 'a: 't>(
+    view: &View<'_>,
+    best: &TrialView<'a>,
+    others: impl IntoIterator<Item = &'t TrialView<'a>>,
+    metric: &str,
+) -> Standing {
+    let mut beside = Vec::new();
+    let mut judged = 0;
+    let own = view.label(best.spec);
+    for other in others.into_iter().filter(|other| view.label(other.spec) != own) {
+        let ratio = best.ratio(other, metric).filter(|ratio| ratio.interval.is_some());
+        judged += usize::from(ratio.is_some());
+        let name = format!("`{}`", view.label(other.spec));
+        if !ratio.is_some_and(differs) && !beside.contains(&name) {
+            beside.push(name);
+        }
+    }
+    if judged == 0 { Standing::Unknown } else { Standing::Beside(beside) }
 }
 
 /// Whether an interval says that a ratio is not 1.
