@@ -41,8 +41,8 @@ fn benchmarks(criterion: &mut Criterion) {
         .expect("the plan is fixed and valid");
     let trials = plan.expand(&catalogue).expect("the plan is fixed and valid");
     let mut group = criterion.benchmark_group(RoundTrip::NAME);
-    group.sampling_mode(SamplingMode::Flat).sample_size(10);
-    group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(600));
+    group.sampling_mode(SamplingMode::Flat).sample_size(10).nresamples(20_000);
+    group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(500));
     for trial in trials.iter().filter(|trial| trial.skip.is_none()) {
         let id = trial.id();
         let name = id.split_once('/').map_or(id.as_str(), |(_, name)| name);

@@ -3,7 +3,6 @@
 use ferrybench::measure::{clock, place};
 use std::{
     env,
-    io::{Read, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -17,13 +16,12 @@ pub(super) fn play_far_end() -> bool {
     let Some(cpu) = env::var(FAR_END).ok().and_then(|cpu| cpu.parse().ok()) else { return false };
     place::pin(cpu).expect("the CPU is one of ours");
     let mut byte = [0];
-    while nix::unistd::read(std::io::stdin(), &mut byte) == Ok(1)
-        && nix::unistd::write(std::io::stdout(), &byte) == Ok(1)
-    {}
+    let (from, to) = (std::io::stdin(), std::io::stdout());
+    while rustix::io::read(&from, &mut byte) == Ok(1) && rustix::io::write(&to, &byte) == Ok(1) {}
     true
 }
 
-/// Two processes, two pipes, read(2) and write(2).
+/// Two processes, two pipes, read(2) and write(2), straight to the kernel; the far end has one thread only.
 pub(super) struct Pipe {
     child: Child,
     to: ChildStdin,
@@ -52,8 +50,9 @@ impl Pipe {
         let begun = clock::now();
         loop {
             for _ in 0..256 {
-                self.to.write_all(&byte).expect("the far end reads");
-                self.from.read_exact(&mut byte).expect("the far end answers");
+                let sent = rustix::io::write(&self.to, &byte);
+                let received = rustix::io::read(&self.from, &mut byte);
+                assert_eq!((sent, received), (Ok(1), Ok(1)), "the far end answers");
             }
             exchanges += 256;
             let elapsed = clock::now() - begun;

@@ -56,11 +56,16 @@ pub(super) fn rows() {
             "| a report from 10 000 rows | skipped: reports/sample has no records | | at most 2 s | |"
         ),
     }
+}
+
+/// Memory of the largest process of a run. Asked first: the system only tells of all children so far.
+pub(super) fn memory() {
+    let Ok(folder) = tempfile::tempdir() else { return };
     let run = folder.path().join("smoke").display().to_string();
-    if output(BINARY, &["run", "smoke", "--out", &run]).is_some() {
+    if output(BINARY, &["bench", "smoke", "--out", &run]).is_some() {
         let largest = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
         let kib = largest.map_or(0, |usage| usage.max_rss());
-        absolute("the largest process of any of these runs", kib as f64 / 1024.0, "MiB", 1, 64.0);
+        absolute("memory of the largest process of `bench smoke`", kib as f64 / 1024.0, "MiB", 1, 64.0);
     }
 }
 

@@ -7,8 +7,9 @@ mod bare;
 mod command;
 mod ours;
 
-use ferrybench::{measure::place, run::catalogue};
+use ferrybench::{measure::place, process::role, roundtrip::Far, run::catalogue};
 use ferrybench_data::{
+    plan::catalogue::Places,
     roundtrip::{Peers, Placement, Wait},
     stats::signed_rank,
 };
@@ -22,6 +23,7 @@ const PYTHON_PAIRS: usize = 12;
 
 /// Prints one row: what was held against what, the ratio with its interval, and the bar.
 fn row(what: &str, pairs: &[(f64, f64)], bar: &str, holds: impl Fn(f64) -> bool) {
+    eprintln!("{what}: {:?}", pairs.iter().take(5).collect::<Vec<_>>());
     let Some(ratio) = signed_rank::ratio(pairs) else { return };
     let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
     let verdict = if holds(ratio.value) { "holds" } else { "MISSED" };
@@ -29,24 +31,31 @@ fn row(what: &str, pairs: &[(f64, f64)], bar: &str, holds: impl Fn(f64) -> bool)
 }
 
 fn main() -> ExitCode {
+    // As in a run, both ends are the same binary: this one.
+    if let Some(code) = role::take_over(&[role::entry::<Far>()]) {
+        return code;
+    }
     if bare::play_far_end() {
         return ExitCode::SUCCESS;
     }
     // `cargo bench` hands every target its own flags; there is nothing to choose here.
     let Ok(catalogue) = catalogue::of_this_machine() else { return ExitCode::FAILURE };
-    let same = [catalogue.places.same; 2];
+    let places = catalogue.places;
+    let same = [places.same; 2];
     println!("| what | ratio [95 %] | pairs | bar | |");
     println!("|---|---|---|---|---|");
-    pipe(same, Placement::SameCpu, 1.03);
-    if let Some(split) = catalogue.places.split {
-        pipe(split, Placement::Split, 1.05);
-        shm_spin(split);
+    command::memory();
+    pipe(places, same, Placement::SameCpu, 1.03);
+    if let Some(split) = places.split {
+        pipe(places, split, Placement::Split, 1.05);
+
+        shm_spin(places, split);
     }
-    perf_pipe(same);
-    queue(same, Placement::SameCpu, Wait::Block, 6.0);
-    if let Some(split) = catalogue.places.split {
-        queue(split, Placement::Split, Wait::Block, 1.8);
-        queue(split, Placement::Split, Wait::Adaptive, 20.0);
+    perf_pipe(places, same);
+    queue(places, same, Placement::SameCpu, Wait::Block, 6.0);
+    if let Some(split) = places.split {
+        queue(places, split, Placement::Split, Wait::Block, 1.8);
+        queue(places, split, Placement::Split, Wait::Adaptive, 20.0);
     }
     let _ = place::allow(&catalogue.cpus);
     recording();
@@ -55,8 +64,8 @@ fn main() -> ExitCode {
 }
 
 /// Elapsed per exchange over the bare loop's, mean against mean.
-fn pipe(cpus: [u32; 2], placement: Placement, bar: f64) {
-    let mut ours = Ours::start("pipe", 1, Peers::Process, Wait::Block, placement);
+fn pipe(places: Places, cpus: [u32; 2], placement: Placement, bar: f64) {
+    let mut ours = Ours::start(places, "pipe", 1, Peers::Process, Wait::Block, placement);
     let mut bare = bare::Pipe::start(cpus);
     let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
     pairs.remove(0); // warm-up
@@ -64,8 +73,8 @@ fn pipe(cpus: [u32; 2], placement: Placement, bar: f64) {
     row(&what, &pairs, &format!("at most {bar}"), |ratio| ratio <= bar);
 }
 
-fn shm_spin(cpus: [u32; 2]) {
-    let mut ours = Ours::start("shm-spin", 8, Peers::Process, Wait::Spin, Placement::Split);
+fn shm_spin(places: Places, cpus: [u32; 2]) {
+    let mut ours = Ours::start(places, "shm-spin", 8, Peers::Process, Wait::Spin, Placement::Split);
     let mut bare = bare::Atomics::start(cpus);
     let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
     pairs.remove(0);
@@ -73,8 +82,8 @@ fn shm_spin(cpus: [u32; 2]) {
     row(what, &pairs, "at most 1.5", |ratio| ratio <= 1.5);
 }
 
-fn perf_pipe(cpus: [u32; 2]) {
-    let mut ours = Ours::start("pipe", 8, Peers::Process, Wait::Block, Placement::SameCpu);
+fn perf_pipe(places: Places, cpus: [u32; 2]) {
+    let mut ours = Ours::start(places, "pipe", 8, Peers::Process, Wait::Block, Placement::SameCpu);
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((ours.piece(), command::perf_pipe(cpus)?))).collect();
     match pairs {
@@ -89,8 +98,8 @@ fn perf_pipe(cpus: [u32; 2]) {
 }
 
 /// Round trips of our queue over those of Python's at the same placement.
-fn queue(cpus: [u32; 2], placement: Placement, wait: Wait, bar: f64) {
-    let mut ours = Ours::start("queue", 64, Peers::Process, wait, placement);
+fn queue(places: Places, cpus: [u32; 2], placement: Placement, wait: Wait, bar: f64) {
+    let mut ours = Ours::start(places, "queue", 64, Peers::Process, wait, placement);
     let what = format!("queue, 64 B, {wait}, {placement}: round trips against multiprocessing.Queue");
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((1.0 / ours.piece(), 1.0 / command::python_queue(cpus)?))).collect();

@@ -9,10 +9,10 @@ use ferrybench::{
         pair::{Driver, Setting},
         registry,
     },
-    run::catalogue,
 };
 use ferrybench_data::{
     latency,
+    plan::catalogue::Places,
     roundtrip::{Pattern, Peers, Placement, Source, Spec, Wait},
 };
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(super) struct Ours {
 
 impl Ours {
     pub(super) fn start(
+        places: Places,
         name: &str,
         message_bytes: u64,
         peers: Peers,
@@ -41,7 +42,6 @@ impl Ours {
     ) -> Self {
         let mechanism = registry::find(name).expect("the mechanism is registered");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let catalogue = catalogue::of_this_machine().expect("the CPUs of this process can be read");
         let spec = Spec {
             mechanism: name.to_owned(),
             pattern: Pattern::Rtt,
@@ -55,8 +55,8 @@ impl Ours {
         let setting = Setting {
             spec,
             seed: 1,
-            places: catalogue.places,
-            program: Program(env!("CARGO_BIN_EXE_ferrybench").into()),
+            places,
+            program: Program::myself(),
             making: Making::new(folder.path().to_owned(), Replies::new(|_| Ok(()))),
             on_death: Arc::new(|why| {
                 eprintln!("{why}");

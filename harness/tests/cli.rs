@@ -13,10 +13,12 @@ fn as_typed() {
 fn plans_come_to_what_they_say() {
     let place = Place::new();
     for plan in ["smoke", "quick", "standard", "full", "lab-roundtrip"] {
-        let output = place.ferrybench(&["plan", plan, "--json"]).assert().success().get_output().stdout.clone();
+        let output =
+            place.ferrybench(&["plan", plan, "--json"]).assert().success().get_output().stdout.clone();
         let said: serde_json::Value = serde_json::from_slice(&output).expect("one JSON object");
         let trials = said["trials"].as_array().expect("a list of trials");
-        let ids: std::collections::HashSet<_> = trials.iter().map(|trial| trial["trial"].to_string()).collect();
+        let ids: std::collections::HashSet<_> =
+            trials.iter().map(|trial| trial["trial"].to_string()).collect();
         assert_eq!((said["plan"].as_str(), ids.len()), (Some(plan), trials.len()), "ids are unlike");
         assert!(said["estimate"]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.5));
     }
@@ -26,15 +28,30 @@ fn plans_come_to_what_they_say() {
 fn results_go_to_standard_output_and_the_rest_elsewhere() {
     let place = Place::new();
     place.write("one.toml", "name = \"one\"\nblocks = 1\n[roundtrip]\nmechanisms = [\"pipe\"]\npatterns = [\"rtt\"]\nplacements = [\"same-cpu\"]\nleg = \"20ms\"\n");
-    let run = place.ferrybench(&["bench", "one.toml", "--out", "run", "--json", "--allow-debug"]).assert().success().get_output().clone();
-    let said: serde_json::Value = serde_json::from_slice(&run.stdout).expect("standard output is one JSON object");
+    let run = place
+        .ferrybench(&["bench", "one.toml", "--out", "run", "--json", "--allow-debug"])
+        .assert()
+        .success()
+        .get_output()
+        .clone();
+    let said: serde_json::Value =
+        serde_json::from_slice(&run.stdout).expect("standard output is one JSON object");
     assert_eq!(said["trials"][0]["trial"], "roundtrip/pipe/rtt/64B/process/block/same-cpu");
     assert!(said["trials"][0]["rate_per_s"]["value"].as_f64().is_some_and(|rate| rate > 0.0));
     assert!(String::from_utf8_lossy(&run.stderr).contains("Measured in"));
 
-    let run = place.ferrybench(&["bench", "one.toml", "--out", "again", "--allow-debug"]).assert().success().get_output().clone();
+    let run = place
+        .ferrybench(&["bench", "one.toml", "--out", "again", "--allow-debug"])
+        .assert()
+        .success()
+        .get_output()
+        .clone();
     let text = String::from_utf8(run.stdout).expect("text");
-    assert_eq!(text.lines().last(), Some("Report: again/report/REPORT.md"), "the last line says where the report is");
+    assert_eq!(
+        text.lines().last(),
+        Some("Report: again/report/REPORT.md"),
+        "the last line says where the report is"
+    );
     assert!(!text.contains('\u{1b}'), "no colour where it is not a terminal");
     assert!(place.path("again/report/REPORT.md").is_file());
 }
@@ -43,7 +60,11 @@ fn results_go_to_standard_output_and_the_rest_elsewhere() {
 fn a_reader_that_stops_reading_is_no_failure() {
     let place = Place::new();
     let script = format!("{} list | head -n 1", support::BINARY);
-    let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(place.folder.path()).output().expect("sh starts");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.folder.path())
+        .output()
+        .expect("sh starts");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 

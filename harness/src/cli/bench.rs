@@ -27,7 +27,9 @@ use ferrybench_data::{
     warning::warnings,
 };
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
+    io::Read,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -219,9 +221,16 @@ fn command_line() -> Vec<String> {
     std::iter::once("ferrybench".to_owned()).chain(words).collect()
 }
 
+/// Hash of the running binary, read piece by piece: it is larger than all else that we hold.
 fn binary_hash() -> String {
-    let bytes = fs::read("/proc/self/exe").unwrap_or_default();
-    format!("xxh3:{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes))
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    let mut piece = [0; 1 << 16];
+    if let Ok(mut binary) = File::open("/proc/self/exe") {
+        while let Ok(read @ 1..) = binary.read(&mut piece) {
+            hash.update(&piece[..read]);
+        }
+    }
+    format!("xxh3:{:016x}", hash.digest())
 }
 
 fn any_failed(folder: &Path) -> Result<bool, Trouble> {

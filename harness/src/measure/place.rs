@@ -30,6 +30,13 @@ pub fn allow(cpus: &[u32]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
+/// Gives the calling thread a table of descriptors of its own. As long as threads share one, each system call counts its
+/// file in and out, which a program of one thread need not do: on one CPU that was 3 % of a pipe's round trip. Where it is
+/// not allowed things only are that much slower.
+pub fn own_descriptors() {
+    let _ = nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES);
+}
+
 /// The CPU that the calling thread is on.
 pub fn current() -> u32 {
     nix::sched::sched_getcpu().map_or(u32::MAX, |cpu| cpu as u32)

@@ -37,12 +37,12 @@ impl<M: Make> Channel for Pipes<M> {
         Ok(Self { from: Bytes::new(from, spec)?, to: Bytes::new(to, spec)?, made: PhantomData })
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.to.write_all(message)
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
         self.from.read_exact(message)
     }
@@ -70,12 +70,12 @@ impl<M: Make> Channel for Stream<M> {
         Ok(Self { socket: Bytes::new(socket, spec)?, made: PhantomData })
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.socket.write_all(message)
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
         self.socket.read_exact(message)
     }
@@ -103,12 +103,12 @@ impl<M: Make> Channel for Messages<M> {
         Ok(Self { socket: Datagrams::new(socket, Waiting::new(spec))?, made: PhantomData })
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.socket.send(message)
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, message: &mut [u8]) -> io::Result<()> {
         self.socket.recv(message)
     }

@@ -99,6 +99,7 @@ fn take_orders<C: Channel>(job: &Job, end: C::End, port: &FarPort) -> io::Result
     if let Some(cpu) = job.cpu {
         place::pin(cpu)?;
     }
+    place::own_descriptors();
     let mut end = End::new(C::open(end, &job.spec)?, job.kind);
     port.replies.send(&Reply::Open)?;
     while let Ok(cue) = port.cues.recv() {

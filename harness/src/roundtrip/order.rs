@@ -180,7 +180,7 @@ impl<C: Channel> End<C> {
     }
 
     /// Whether the received message is the next of its producer, intact. Where loss is legal it may be a later one.
-    #[inline]
+    #[inline(always)]
     fn is_due(&self, due: &mut [u64]) -> bool {
         let message = payload::read(&self.buffer);
         let producer = if due.len() == 1 { 0 } else { message.sequence >> PRODUCER_SHIFT };
@@ -232,7 +232,7 @@ impl<C: Channel> End<C> {
     }
 
     /// One round trip; whether its answer was the right one, intact.
-    #[inline]
+    #[inline(always)]
     fn exchange(&mut self, sequence: u64) -> io::Result<bool> {
         self.channel.send(self.payload.stamp(sequence))?;
         self.channel.recv(&mut self.buffer)?;

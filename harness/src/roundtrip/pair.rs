@@ -142,6 +142,7 @@ fn start<C: Channel + 'static>(
     if let Some(cpu) = near_cpu {
         place::pin(cpu)?;
     }
+    place::own_descriptors();
     let near = End::new(C::open(near, spec)?, kind(0));
     for partner in [&far].into_iter().chain(&sources) {
         match partner.reply(PATIENCE)? {

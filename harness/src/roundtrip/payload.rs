@@ -31,7 +31,7 @@ pub(crate) struct Received {
 
 impl Received {
     /// Whether it is the message with that sequence number, intact.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(self, expected: u64) -> bool {
         self.whole && self.sequence == expected & self.mask
     }
@@ -50,7 +50,7 @@ impl Payload {
     }
 
     /// The message with that sequence number.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stamp(&mut self, sequence: u64) -> &[u8] {
         // Requests are even and answers odd, so that halving lets both take turns through all bodies.
         let body = (sequence >> 1) as usize % BODIES;
@@ -60,15 +60,14 @@ impl Payload {
             message[..8].copy_from_slice(&number);
             message[8..HEADER].copy_from_slice(&self.hashes[body].wrapping_add(mix(sequence)).to_le_bytes());
         } else {
-            let length = message.len().min(8);
-            message[..length].copy_from_slice(&number[..length]);
+            write_short(message, number);
         }
         message
     }
 }
 
 /// Reads a message that arrived: its number, and its checksum over every byte.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(message: &[u8]) -> Received {
     if let Some((header, body)) = message.split_at_checked(HEADER) {
         let word =
@@ -77,15 +76,39 @@ pub(crate) fn read(message: &[u8]) -> Received {
         let whole = word(8) == xxh3_64(body).wrapping_add(mix(sequence));
         return Received { sequence, whole, mask: u64::MAX };
     }
-    let length = message.len().min(8);
-    let mut number = [0; 8];
-    number[..length].copy_from_slice(&message[..length]);
-    let mask = if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
-    Received { sequence: u64::from_le_bytes(number), whole: true, mask }
+    let mask = if message.len() >= 8 { u64::MAX } else { (1 << (8 * message.len())) - 1 };
+    Received { sequence: read_short(message), whole: true, mask }
+}
+
+/// Writes as much of a number as fits. The lengths that matter are spelled out: a copy of any length is a call into the C
+/// library, which just after a context switch costs more than all else that is done here.
+#[inline(always)]
+fn write_short(message: &mut [u8], number: [u8; 8]) {
+    if let Some(word) = message.first_chunk_mut() {
+        *word = number;
+    } else if let [byte] = message {
+        *byte = number[0];
+    } else {
+        message.copy_from_slice(&number[..message.len()]);
+    }
+}
+
+/// Reads the number back.
+#[inline(always)]
+fn read_short(message: &[u8]) -> u64 {
+    if let Some(word) = message.first_chunk() {
+        u64::from_le_bytes(*word)
+    } else if let [byte] = message {
+        u64::from(*byte)
+    } else {
+        let mut number = [0; 8];
+        number[..message.len()].copy_from_slice(message);
+        u64::from_le_bytes(number)
+    }
 }
 
 /// Spreads a sequence number over 64 bits (the finaliser of `SplitMix64`), so that neighbours differ everywhere.
-#[inline]
+#[inline(always)]
 fn mix(sequence: u64) -> u64 {
     let mut bits = sequence.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

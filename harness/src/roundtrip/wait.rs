@@ -6,11 +6,11 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::socket,
 };
+use rustix::net::{RecvFlags, SendFlags};
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd},
     time::Duration,
 };
 
@@ -64,9 +64,9 @@ impl Waiting {
     }
 
     /// Repeats a call on a prepared descriptor until it has succeeded, waiting as the trial says.
-    #[inline]
+    #[inline(always)]
     pub(super) fn until<T>(
-        self,
+        &self,
         fd: BorrowedFd<'_>,
         readiness: PollFlags,
         call: impl FnMut() -> Result<T, Errno>,
@@ -84,37 +84,66 @@ impl Waiting {
 
     /// Repeats a call until it has succeeded. `EAGAIN` is its word for "not yet": it waits as the trial says, in
     /// `sleep` where that is asleep, which gets the deadline.
-    #[inline]
+    ///
+    /// What succeeds at once, as every blocking call does, stays in the caller's own code: after a context switch each
+    /// return from a function is predicted wrongly, which on one CPU is a per cent of a pipe's round trip.
+    #[inline(always)]
     pub(super) fn repeat<T>(
-        self,
+        &self,
+        mut call: impl FnMut() -> Result<T, Errno>,
+        sleep: impl FnMut(Duration) -> io::Result<()>,
+    ) -> io::Result<T> {
+        match call() {
+            Ok(done) => Ok(done),
+            Err(first) => self.try_again(first, call, sleep),
+        }
+    }
+
+    #[inline(never)]
+    fn try_again<T>(
+        &self,
+        mut error: Errno,
         mut call: impl FnMut() -> Result<T, Errno>,
         mut sleep: impl FnMut(Duration) -> io::Result<()>,
     ) -> io::Result<T> {
         let mut tries = 0_u32;
         let mut deadline_ns = None;
         loop {
-            match call() {
-                Err(Errno::EINTR) => continue,
-                Err(Errno::EAGAIN) if self.wait != Wait::Block => {}
-                other => return Ok(other?),
-            }
-            tries = tries.wrapping_add(1);
-            if self.wait == Wait::Adaptive && tries >= self.tries_before_block {
-                sleep(self.patience)?;
-                tries = 0;
-            } else if self.wait == Wait::Spin && tries > self.tries_before_yield {
-                if tries.is_multiple_of(YIELDS_PER_LOOK) {
-                    let now = clock::now();
-                    if now > *deadline_ns.get_or_insert(now + self.patience.as_nanos() as u64) {
-                        return Err(io::ErrorKind::TimedOut.into());
+            match error {
+                Errno::EINTR => {}
+                Errno::EAGAIN if self.wait != Wait::Block => {
+                    tries = tries.wrapping_add(1);
+                    if self.wait == Wait::Adaptive && tries >= self.tries_before_block {
+                        sleep(self.patience)?;
+                        tries = 0;
+                    } else if self.wait == Wait::Spin && tries > self.tries_before_yield {
+                        if tries.is_multiple_of(YIELDS_PER_LOOK) {
+                            let now = clock::now();
+                            if now > *deadline_ns.get_or_insert(now + self.patience.as_nanos() as u64) {
+                                return Err(io::ErrorKind::TimedOut.into());
+                            }
+                        }
+                        std::thread::yield_now();
+                    } else {
+                        std::hint::spin_loop();
                     }
                 }
-                std::thread::yield_now();
-            } else {
-                std::hint::spin_loop();
+                other => return Err(other.into()),
+            }
+            match call() {
+                Ok(done) => return Ok(done),
+                Err(next) => error = next,
             }
         }
     }
+}
+
+/// The outcome of a call that goes to the kernel without the C library. In a process with several threads, as a worker
+/// is one, the library makes each of its calls a cancellation point, which costs two atomic operations; a program of one
+/// thread does not pay for that.
+#[inline(always)]
+fn direct<T>(outcome: rustix::io::Result<T>) -> Result<T, Errno> {
+    outcome.map_err(|error| Errno::from_raw(error.raw_os_error()))
 }
 
 /// A descriptor that carries bytes without message boundaries, read and written whole.
@@ -132,24 +161,24 @@ impl<F: AsFd> Bytes<F> {
     }
 
     /// Writes all of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = self
                 .waiting
-                .until(self.fd.as_fd(), PollFlags::POLLOUT, || nix::unistd::write(&self.fd, bytes))?;
+                .until(self.fd.as_fd(), PollFlags::POLLOUT, || direct(rustix::io::write(&self.fd, bytes)))?;
             bytes = &bytes[written..];
         }
         Ok(())
     }
 
     /// Reads exactly as many bytes as fit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read_exact(&self, mut bytes: &mut [u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let read = self
-                .waiting
-                .until(self.fd.as_fd(), PollFlags::POLLIN, || nix::unistd::read(&self.fd, bytes))?;
+            let read = self.waiting.until(self.fd.as_fd(), PollFlags::POLLIN, || {
+                direct(rustix::io::read(&self.fd, &mut *bytes))
+            })?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -166,37 +195,33 @@ pub(super) struct Datagrams<F> {
     waiting: Waiting,
 }
 
-impl<F: AsFd + AsRawFd> Datagrams<F> {
+impl<F: AsFd> Datagrams<F> {
     pub(super) fn new(fd: F, waiting: Waiting) -> io::Result<Self> {
         waiting.prepare(&fd)?;
         Ok(Self { fd, waiting })
     }
 
     /// Sends one message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send(&self, message: &[u8]) -> io::Result<()> {
-        let flags = socket::MsgFlags::MSG_NOSIGNAL;
-        let fd = self.fd.as_raw_fd();
-        let sent =
-            self.waiting.until(self.fd.as_fd(), PollFlags::POLLOUT, || socket::send(fd, message, flags))?;
+        let send = || direct(rustix::net::send(&self.fd, message, SendFlags::NOSIGNAL));
+        let sent = self.waiting.until(self.fd.as_fd(), PollFlags::POLLOUT, send)?;
         whole(sent, message.len())
     }
 
     /// Receives one message of exactly the buffer's size. A receive timeout of the socket is `TimedOut`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&self, message: &mut [u8]) -> io::Result<()> {
-        let flags = socket::MsgFlags::MSG_TRUNC;
-        let fd = self.fd.as_raw_fd();
-        let received = self
-            .waiting
-            .until(self.fd.as_fd(), PollFlags::POLLIN, || socket::recv(fd, message, flags))
-            .map_err(|error| {
+        let expected = message.len();
+        let recv = || direct(rustix::net::recv(&self.fd, &mut *message, RecvFlags::TRUNC));
+        let (_, received) =
+            self.waiting.until(self.fd.as_fd(), PollFlags::POLLIN, recv).map_err(|error| {
                 if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
             })?;
-        if received == 0 && !message.is_empty() {
+        if received == 0 && expected > 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        whole(received, message.len())
+        whole(received, expected)
     }
 }
 
