@@ -58,30 +58,11 @@ fn remove(folder: &Path) -> io::Result<()> {
 fn fill(report: &Report, folder: &Path) -> io::Result<()> {
     let figures = folder.join(markdown::FIGURES);
     fs::create_dir_all(&figures)?;
-    // Pictures take most of the time, and none needs another.
-    let written = std::thread::scope(|scope| {
-        let halves: Vec<_> = report
-            .figures
-            .chunks(report.figures.len().div_ceil(threads()).max(1))
-            .map(|some| {
-                let figures = &figures;
-                scope.spawn(move || some.iter().try_for_each(|(name, svg)| draw(figures, name, svg)))
-            })
-            .collect();
-        halves.into_iter().try_for_each(|half| {
-            half.join().unwrap_or_else(|_| Err(io::Error::other("a figure could not be drawn")))
-        })
-    });
-    written?;
+    // One after the other: a picture is some ten megabytes while it is drawn, and all of them take a second.
+    for (name, svg) in &report.figures {
+        fs::write(figures.join(format!("{name}.svg")), svg)?;
+        let png = chart::png(svg).map_err(|error| io::Error::other(error.to_string()))?;
+        fs::write(figures.join(format!("{name}.png")), png)?;
+    }
     fs::write(folder.join("REPORT.md"), &report.markdown)
-}
-
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn draw(folder: &Path, name: &str, svg: &str) -> io::Result<()> {
-    fs::write(folder.join(format!("{name}.svg")), svg)?;
-    let png = chart::png(svg).map_err(|error| io::Error::other(error.to_string()))?;
-    fs::write(folder.join(format!("{name}.png")), png)
 }

@@ -52,16 +52,17 @@ impl Payload {
     /// The message with that sequence number.
     #[inline(always)]
     pub(crate) fn stamp(&mut self, sequence: u64) -> &[u8] {
+        let number = sequence.to_le_bytes();
+        if self.messages[0].len() < HEADER {
+            let message = &mut self.messages[0];
+            write_short(message, number);
+            return message;
+        }
         // Requests are even and answers odd, so that halving lets both take turns through all bodies.
         let body = (sequence >> 1) as usize % BODIES;
         let message = &mut self.messages[body];
-        let number = sequence.to_le_bytes();
-        if message.len() >= HEADER {
-            message[..8].copy_from_slice(&number);
-            message[8..HEADER].copy_from_slice(&self.hashes[body].wrapping_add(mix(sequence)).to_le_bytes());
-        } else {
-            write_short(message, number);
-        }
+        message[..8].copy_from_slice(&number);
+        message[8..HEADER].copy_from_slice(&self.hashes[body].wrapping_add(mix(sequence)).to_le_bytes());
         message
     }
 }

@@ -126,7 +126,7 @@ fn figure(
 /// Kin that share a panel, so that four hold them all, with its place among them.
 const fn panel(group: Group) -> (u8, &'static str) {
     match group {
-        Group::Pipe | Group::Queue => (0, "pipes and kernel queues"),
+        Group::Pipe | Group::Queue => (0, "pipes and queues"),
         Group::UnixSocket | Group::Loopback => (2, "sockets"),
         Group::SharedMemory => (3, "shared memory"),
         Group::InProcess | Group::Floor => (4, "channels between threads"),
