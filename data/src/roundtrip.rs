@@ -287,3 +287,61 @@ impl Evidence {
         (self.exchanges > 0).then(|| switches as f64 / self.exchanges as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{prelude::*, sample::select};
+
+    fn any_spec() -> impl Strategy<Value = Spec> {
+        let axes = (
+            select(vec!["pipe", "unix-stream", "unix", "stream"]),
+            select(Pattern::ALL),
+            1_u64..5_000_000,
+            select(Peers::ALL),
+            select(Wait::ALL),
+            select(Placement::ALL),
+            select(vec![1_u32, 2, 4]),
+            select(Source::ALL),
+        );
+        axes.prop_map(|(mechanism, pattern, message_bytes, peers, wait, placement, producers, source)| Spec {
+            mechanism: mechanism.to_owned(),
+            pattern,
+            message_bytes,
+            peers,
+            wait,
+            placement,
+            producers,
+            source,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn unlike_specs_have_unlike_ids(a in any_spec(), b in any_spec()) {
+            prop_assert_eq!(a == b, RoundTrip::id(&a) == RoundTrip::id(&b));
+            let resized = Spec { message_bytes: a.message_bytes + 1, ..a.clone() };
+            prop_assert_ne!(RoundTrip::id(&a), RoundTrip::id(&resized));
+        }
+    }
+
+    #[test]
+    fn an_id_names_every_axis_in_order() {
+        let spec = Spec {
+            mechanism: "pipe".into(),
+            pattern: Pattern::Rtt,
+            message_bytes: 4096,
+            peers: Peers::Process,
+            wait: Wait::Block,
+            placement: Placement::Split,
+            producers: 1,
+            source: Source::BuiltIn,
+        };
+        assert_eq!(RoundTrip::id(&spec), "roundtrip/pipe/rtt/4KiB/process/block/split");
+        let many = Spec { producers: 4, source: Source::Foreign, ..spec };
+        assert_eq!(
+            RoundTrip::id(&many),
+            "roundtrip/pipe/rtt/4KiB/process/block/split+producers=4+source=foreign"
+        );
+    }
+}

@@ -215,3 +215,74 @@ fn line(cells: &[String]) -> String {
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait};
+    use proptest::prelude::*;
+
+    fn spec() -> Spec {
+        Spec {
+            mechanism: "pipe".into(),
+            pattern: Pattern::Rtt,
+            message_bytes: 64,
+            peers: Peers::Process,
+            wait: Wait::Block,
+            placement: Placement::Split,
+            producers: 1,
+            source: Source::BuiltIn,
+        }
+    }
+
+    fn records() -> Vec<Record<RoundTrip>> {
+        let evidence =
+            Evidence { exchanges: 12, elapsed_s: 0.25, p50_ns: Some(40_000.0), ..Evidence::default() };
+        let outcomes = [
+            Outcome::Measured { evidence: evidence.clone(), audit: Audit::Pass },
+            Outcome::Measured {
+                evidence: evidence.clone(),
+                audit: Audit::Fail(vec!["one, two".into(), "three".into()]),
+            },
+            Outcome::Measured { evidence, audit: Audit::SelfReported },
+            Outcome::Failed("it said \"no\", twice".into()),
+            Outcome::Skipped("limit".into()),
+        ];
+        let noise = Noise { noise_before: Some(0.01), c2c_ns: Some(110.5), ..Noise::default() };
+        let row = |(order, outcome)| Record { block: 2, order, noise, spec: spec(), outcome };
+        (1..).zip(outcomes).map(row).collect()
+    }
+
+    fn text() -> String {
+        let lines = records().iter().map(|record| Table::line(record).unwrap()).collect::<String>();
+        Table::<RoundTrip>::header(&spec()).unwrap() + &lines
+    }
+
+    #[test]
+    fn rows_survive_the_journey() {
+        let read = Table::<RoundTrip>::read(text().as_bytes());
+        assert_eq!((read.rows, read.damaged, read.whole_bytes), (records(), 0, text().len()));
+    }
+
+    #[test]
+    fn a_column_from_a_later_version_is_let_pass() {
+        let text = text();
+        let cells = ["later"].into_iter().chain(std::iter::repeat("7"));
+        let wider: Vec<String> =
+            text.lines().zip(cells).map(|(line, cell)| format!("{line},{cell}\n")).collect();
+        let wider = wider.concat();
+        assert_eq!(Table::<RoundTrip>::read(wider.as_bytes()).rows, records());
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_it_is_torn_the_whole_rows_are_used(cut in any::<prop::sample::Index>()) {
+            let text = text();
+            let cut = cut.index(text.len());
+            let read = Table::<RoundTrip>::read(&text.as_bytes()[..cut]);
+            let whole = text[..cut].matches('\n').count().saturating_sub(1);
+            prop_assert_eq!(&read.rows[..], &records()[..whole]);
+            prop_assert_eq!(text[..cut].rfind('\n').map_or(0, |last| last + 1), read.whole_bytes);
+        }
+    }
+}

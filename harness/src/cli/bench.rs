@@ -224,7 +224,7 @@ fn command_line() -> Vec<String> {
 /// Hash of the running binary, read piece by piece: it is larger than all else that we hold.
 fn binary_hash() -> String {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    let mut piece = [0; 1 << 16];
+    let mut piece = vec![0; 1 << 16];
     if let Ok(mut binary) = File::open("/proc/self/exe") {
         while let Ok(read @ 1..) = binary.read(&mut piece) {
             hash.update(&piece[..read]);

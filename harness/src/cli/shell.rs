@@ -15,6 +15,7 @@ pub(super) struct Completions {
 pub(super) struct Man;
 
 impl Completions {
+    #[expect(clippy::unnecessary_wraps, reason = "every sub-command is carried out alike")]
     pub(super) fn carry_out(self) -> Done {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ferrybench", &mut script);

@@ -205,8 +205,8 @@ impl<F: AsFd> Datagrams<F> {
     #[inline(always)]
     pub(super) fn send(&self, message: &[u8]) -> io::Result<()> {
         let send = || direct(rustix::net::send(&self.fd, message, SendFlags::NOSIGNAL));
-        let sent = self.waiting.until(self.fd.as_fd(), PollFlags::POLLOUT, send)?;
-        whole(sent, message.len())
+        let carried = self.waiting.until(self.fd.as_fd(), PollFlags::POLLOUT, send)?;
+        whole(carried, message.len())
     }
 
     /// Receives one message of exactly the buffer's size. A receive timeout of the socket is `TimedOut`.
