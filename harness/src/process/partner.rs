@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -38,6 +38,8 @@ pub struct Partner<T: Role> {
     cues: Cues<T::Cue>,
     replies: mpsc::Receiver<T::Reply>,
     ending: Arc<AtomicBool>,
+    /// How it ended, known before its answers are disconnected.
+    ended: Arc<OnceLock<String>>,
 }
 
 enum Cues<C> {
@@ -68,10 +70,16 @@ impl<T: Role> Partner<T> {
         drop(command); // closes our copies of what was handed over: end of file must reach the other side
         let mut stdin = child.stdin.take().expect("standard input was asked to be a pipe");
         let stdout = child.stdout.take().expect("standard output was asked to be a pipe");
-        write_line(&mut stdin, job)?;
+        let named = |how: &str| format!("the {} worker {how}", T::NAME);
+        if write_line(&mut stdin, job).is_err() {
+            // It is gone already: how is what matters.
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, named(&how_it_ended(&mut child))));
+        }
         let (sender, replies) = mpsc::channel();
         let ending = Arc::new(AtomicBool::new(false));
         let expected = Arc::clone(&ending);
+        let ended = Arc::new(OnceLock::new());
+        let end = Arc::clone(&ended);
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 let reply = line.and_then(|line| Ok(serde_json::from_str(&line)?));
@@ -79,12 +87,13 @@ impl<T: Role> Partner<T> {
                     break;
                 }
             }
-            let how = how_it_ended(&mut child);
+            let how = end.get_or_init(|| named(&how_it_ended(&mut child)));
+            drop(sender);
             if !expected.load(Ordering::SeqCst) {
-                on_death(format!("the {} worker {how}", T::NAME));
+                on_death(how.clone());
             }
         });
-        Ok(Self { cues: Cues::Process(stdin), replies, ending })
+        Ok(Self { cues: Cues::Process(stdin), replies, ending, ended })
     }
 
     /// Starts a thread for the role, which `play` plays.
@@ -108,7 +117,7 @@ impl<T: Role> Partner<T> {
                 on_death(format!("the {} thread failed: {error}", T::NAME));
             }
         })?;
-        Ok(Self { cues: Cues::Thread(cue_sender), replies, ending })
+        Ok(Self { cues: Cues::Thread(cue_sender), replies, ending, ended: Arc::default() })
     }
 
     /// Tells it something.
@@ -127,7 +136,8 @@ impl<T: Role> Partner<T> {
                 format!("the {} worker did not answer within {deadline:?}", T::NAME),
             ),
             mpsc::RecvTimeoutError::Disconnected => {
-                io::Error::new(io::ErrorKind::BrokenPipe, format!("the {} worker is gone", T::NAME))
+                let gone = || format!("the {} worker is gone", T::NAME);
+                io::Error::new(io::ErrorKind::BrokenPipe, self.ended.get().cloned().unwrap_or_else(gone))
             }
         })
     }
