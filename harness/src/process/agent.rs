@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::HashMap,
+    fs::DirBuilder,
     io::{self, BufRead, BufReader, Read},
-    os::unix::process::CommandExt,
+    os::unix::{fs::DirBuilderExt, process::CommandExt},
     path::PathBuf,
     process::{ChildStdin, Stdio},
     sync::mpsc,
@@ -39,8 +40,8 @@ pub enum Agent {}
 /// What an agent is told first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Where its scratch folder goes.
-    pub temporary: PathBuf,
+    /// Its scratch folder: it makes it, and removes it at its end. Whoever starts it knows the name first.
+    pub folder: PathBuf,
 }
 
 /// What an agent is told later.
@@ -74,8 +75,8 @@ pub enum Cue {
 /// What an agent answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Its scratch folder.
-    Folder(PathBuf),
+    /// Its scratch folder is there.
+    Ready,
     /// A worker said something.
     Said {
         /// Which.
@@ -116,8 +117,8 @@ impl Role for Agent {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<Cue, Reply>) -> io::Result<()> {
-        let folder = tempfile::Builder::new().prefix("ferrybench-").tempdir_in(&job.temporary)?;
-        port.replies.send(&Reply::Folder(folder.path().to_owned()))?;
+        DirBuilder::new().mode(0o700).create(&job.folder)?;
+        port.replies.send(&Reply::Ready)?;
         let (events, incoming) = mpsc::channel();
         let cues = events.clone();
         thread::spawn(move || {
@@ -131,7 +132,7 @@ impl Role for Agent {
         let mut workers = Workers { running: HashMap::new(), events };
         let ended = serve(&mut workers, &incoming, |reply| port.replies.send(&reply));
         workers.end_all(&incoming);
-        folder.close()?;
+        Remains::Path(job.folder).remove();
         ended
     }
 }

@@ -88,8 +88,10 @@ impl<T: Role> Partner<T> {
                 }
             }
             let how = end.get_or_init(|| named(&how_it_ended(&mut child)));
+            // Asked before its answers are disconnected: that may be how we come to drop it.
+            let unexpected = !expected.load(Ordering::SeqCst);
             drop(sender);
-            if !expected.load(Ordering::SeqCst) {
+            if unexpected {
                 on_death(how.clone());
             }
         });

@@ -6,7 +6,7 @@ use crate::{
     process::{
         agent::{self, Agent, Cue, Reply},
         partner::{Partner, Program},
-        remains::Remains,
+        remains::{Remains, unique_name},
         role::Role,
     },
     roundtrip::{
@@ -59,17 +59,18 @@ impl LocalHost {
         interrupted: Arc<AtomicBool>,
         temporary: &Path,
     ) -> io::Result<Self> {
-        let job = agent::Job { temporary: temporary.to_owned() };
-        let declared = Arc::new(Mutex::new(Vec::new()));
+        let folder = temporary.join(format!("{}-{}", unique_name(), clock::now()));
+        let job = agent::Job { folder: folder.clone() };
+        // Declared before it is made, as everything that outlives a process.
+        let declared = Arc::new(Mutex::new(vec![Remains::Path(folder.clone())]));
         let left = Arc::clone(&declared);
         let on_death = Arc::new(move |_| remove_all(&left));
         let agent: Partner<Agent> = Partner::process(&Program::myself(), &job, Vec::new(), on_death)?;
-        let folder = match agent.reply(PATIENCE)? {
-            Reply::Folder(folder) => folder,
-            other => return Err(io::Error::other(format!("the agent answered out of turn: {other:?}"))),
-        };
-        note(&declared, Remains::Path(folder.clone()));
-        Ok(Self { agent, folder, next_id: 0, plan, catalogue, clock_cost_ns, interrupted, declared })
+        let host = Self { agent, folder, next_id: 0, plan, catalogue, clock_cost_ns, interrupted, declared };
+        match host.agent.reply(PATIENCE)? {
+            Reply::Ready => Ok(host),
+            other => Err(io::Error::other(format!("the agent answered out of turn: {other:?}"))),
+        }
     }
 
     /// Starts a worker and waits for its last word, which `take` recognises.
@@ -129,6 +130,13 @@ impl LocalHost {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Drop for LocalHost {
+    /// The agent removes what is left when its input ends; where the agent was killed, nobody else would.
+    fn drop(&mut self) {
+        remove_all(&self.declared);
     }
 }
 
