@@ -1,5 +1,6 @@
 //! What the families of trials have in common: round trips now, the file server and UDP fan-out beside them.
 
+use crate::axis::axis;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -37,4 +38,21 @@ pub enum Better {
     Higher,
     /// Times and costs.
     Lower,
+}
+
+axis! {
+    /// Whose code a row is.
+    Source {
+        /// Our own, of a registry: audited.
+        BuiltIn = "built-in",
+        /// Somebody else's program.
+        Foreign = "foreign",
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "the macro cannot mark one variant")]
+impl Default for Source {
+    fn default() -> Self {
+        Self::BuiltIn
+    }
 }

@@ -4,9 +4,11 @@
 //! here is pure: no clock, no sockets, no processes; files only where a caller hands over a reader or a writer.
 #![forbid(unsafe_code)]
 
+mod axis;
 pub mod criterion;
 pub mod dataset;
 pub mod family;
+pub mod fileserver;
 pub mod latency;
 pub mod measure;
 pub mod plan;

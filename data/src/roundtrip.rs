@@ -2,9 +2,13 @@
 
 mod audit;
 
-use crate::family::{Better, Family, Metric};
+pub use crate::family::Source;
+use crate::{
+    axis::axis,
+    family::{Better, Family, Metric},
+};
 use serde::{Deserialize, Serialize};
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 /// The family of round trips and one-way streams.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,40 +39,6 @@ pub struct Spec {
 
 fn one() -> u32 {
     1
-}
-
-/// An axis with few values: each has one word, the same in plans, tables, ids and on the command line.
-macro_rules! axis {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order in which plans expand.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-            /// The word for it.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.pad(self.word())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::ALL.iter().copied().find(|value| value.word() == text).ok_or_else(|| {
-                    let words: Vec<_> = Self::ALL.iter().map(|value| value.word()).collect();
-                    format!("expected one of {}, not \"{text}\"", words.join(", "))
-                })
-            }
-        }
-    };
 }
 
 axis! {
@@ -113,23 +83,6 @@ axis! {
         Unpinned = "unpinned",
     }
 }
-axis! {
-    /// Whose code a row is.
-    Source {
-        /// A mechanism of the registry: audited.
-        BuiltIn = "built-in",
-        /// Somebody else's program: self-reported.
-        Foreign = "foreign",
-    }
-}
-
-#[expect(clippy::derivable_impls, reason = "the macro cannot mark one variant")]
-impl Default for Source {
-    fn default() -> Self {
-        Self::BuiltIn
-    }
-}
-
 /// What the two ends saw in one block. `near` sends first and keeps the clock; `far` answers or receives.
 /// In a stream of several producers the CPU time and switches of all senders are summed under `near`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
