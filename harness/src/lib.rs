@@ -6,8 +6,10 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ferrybench measures Linux mechanisms and builds on Linux only");
 
+pub mod fileserver;
 pub mod host;
 pub mod measure;
 pub mod process;
 pub mod roundtrip;
 pub mod run;
+pub mod shelf;

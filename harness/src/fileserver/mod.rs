@@ -1,0 +1,7 @@
+//! A file server under pool sizes, and the stress client that holds it against its promises.
+//!
+//! A protocol (`protocols`) is a `session` without network I/O; `drivers` drive it over a connection; a server `models`
+//! row says who serves which connection.
+
+pub mod protocols;
+pub mod session;
