@@ -9,6 +9,7 @@ compile_error!("ferrybench measures Linux mechanisms and builds on Linux only");
 pub mod fileserver;
 pub mod host;
 pub mod measure;
+pub mod pool;
 pub mod process;
 pub mod roundtrip;
 pub mod run;

@@ -19,6 +19,72 @@ pub struct Catalogue {
     pub missing_programs: Vec<String>,
 }
 
+/// Protocols and models of the file-server family, and the room for its files.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileServers {
+    /// Every protocol of the registry, in its order.
+    pub protocols: Vec<Named>,
+    /// Every model of a client pool, in its order.
+    pub client_models: Vec<Named>,
+    /// Every model of a server, in its order.
+    pub server_models: Vec<ServerModel>,
+    /// Room for files and descriptors.
+    pub room: Room,
+}
+
+/// Something that a registry holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// One sentence for `list`.
+    pub help: String,
+}
+
+/// One model of a server: how it comes to serve several connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerModel {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// One sentence for `list`.
+    pub help: String,
+    /// How many connections it serves at a time.
+    pub pool: Pool,
+    /// Whether its workers are processes.
+    pub processes: bool,
+    /// Broken on purpose, to show that the audit sees it: runs only when a plan names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Why it cannot run here, or `None`.
+    pub lacking: Option<String>,
+}
+
+/// How many connections a server serves at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// As many as the plan's axis says.
+    Sized,
+    /// One, whatever the axis says: the axis collapses to 1.
+    One,
+    /// All that come: the axis collapses to 0.
+    Unbounded,
+}
+
+/// Room for files and descriptors on one machine. A run that is resumed keeps the room it began with, so that its
+/// files stay where they lay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Room {
+    /// Memory that the kernel says is available, bytes.
+    pub memory_available_bytes: u64,
+    /// Free bytes of a tmpfs that this process may write to; `None` where there is none.
+    pub tmpfs_free_bytes: Option<u64>,
+    /// Free bytes of the file system of temporary files.
+    pub disk_free_bytes: u64,
+    /// Descriptors that one process may have.
+    pub descriptors: u64,
+}
+
 /// The CPUs behind each placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Places {

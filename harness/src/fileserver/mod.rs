@@ -3,5 +3,9 @@
 //! A protocol (`protocols`) is a `session` without network I/O; `drivers` drive it over a connection; a server `models`
 //! row says who serves which connection.
 
+pub mod drivers;
+pub mod models;
 pub mod protocols;
+pub mod service;
 pub mod session;
+pub mod transfer;

@@ -96,6 +96,11 @@ impl Input {
         Self { buffer: vec![0; most.max(LEAST_ROOM)], start: 0, end: 0, most, ended: false, silent: false }
     }
 
+    /// Forgets everything: another connection begins.
+    pub fn clear(&mut self) {
+        (self.start, self.end, self.ended, self.silent) = (0, 0, false, false);
+    }
+
     /// What is there.
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]

@@ -27,6 +27,13 @@ pub struct Options {
     pub piece: usize,
 }
 
+impl Default for Options {
+    /// Three quarters of a usual read: what becomes 256 KiB as base64.
+    fn default() -> Self {
+        Self { piece: 192 << 10 }
+    }
+}
+
 /// What a client asks for, with what it takes.
 #[derive(Debug)]
 pub enum Request {

@@ -1,0 +1,198 @@
+//! What a server does with a connection, whoever serves it, and what its workers tell of it.
+
+use super::{
+    drivers::{self, Kit, Limits},
+    protocols::{self, Options, Row},
+    session::{Finished, Tell},
+};
+use crate::{
+    measure::{clock, usage::ProcessUse},
+    shelf::{Keep, Shelf},
+};
+use ferrybench_data::fileserver::{ReadBytes, Received};
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// What a service is made from, in this process or in a worker's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Name of the protocol.
+    pub protocol: String,
+    /// The folder that is served.
+    pub root: PathBuf,
+    /// Spare files whose pages have been written before.
+    pub spares: Option<PathBuf>,
+    /// What becomes of uploads.
+    pub received: Received,
+    /// Most bytes of one read.
+    pub read_bytes: ReadBytes,
+    /// How long a connection may take.
+    pub limits: Limits,
+    /// Whether each connection is kept for the report; a server that runs for weeks must not.
+    pub records: bool,
+}
+
+/// A folder served by a protocol.
+pub struct Service {
+    /// What it was made from.
+    pub setup: Setup,
+    protocol: &'static Row,
+    shelf: Arc<Shelf>,
+    /// Hears of every request that is done with.
+    log: Option<Log>,
+}
+
+/// Hears of every request that is done with: the peer, and how it went.
+pub type Log = Arc<dyn Fn(SocketAddr, &Finished) + Send + Sync>;
+
+/// What a worker of a server tells at its end.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// Its number, from 1.
+    pub worker: u32,
+    /// Its process.
+    pub pid: u32,
+    /// Its thread.
+    pub tid: u32,
+    /// Requests that it finished well.
+    pub ok: u64,
+    /// Requests that failed, or were broken off.
+    pub failed: u64,
+    /// Content bytes of those that went well.
+    pub bytes: u64,
+    /// Its connections, where they are recorded.
+    pub connections: Vec<Taken>,
+    /// The last failure, or how it died.
+    pub failure: Option<String>,
+}
+
+/// One connection that a worker served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The client's port.
+    pub port: u16,
+    /// When the worker took it, on the monotonic clock of this host.
+    pub taken_ns: u64,
+}
+
+/// What a whole server tells at its end.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Its workers; where each connection has one of its own, those connections.
+    pub workers: Vec<Told>,
+    /// What its processes used.
+    pub processes: Vec<ProcessUse>,
+}
+
+/// A worker: its record, and what it keeps from one connection to the next.
+pub struct Worker {
+    /// What it will tell.
+    pub told: Told,
+    kit: Kit,
+}
+
+impl Service {
+    /// Opens the folder.
+    pub fn open(setup: Setup, log: Option<Log>) -> io::Result<Self> {
+        let protocol = protocols::find(&setup.protocol)
+            .ok_or_else(|| io::Error::other(format!("there is no protocol {}", setup.protocol)))?;
+        let keep = match setup.received {
+            Received::Written => Keep::Files,
+            Received::Discarded => Keep::Hashes,
+        };
+        let shelf = Arc::new(Shelf::open(&setup.root, keep, setup.spares.as_deref())?);
+        Ok(Self { setup, protocol, shelf, log })
+    }
+}
+
+impl Worker {
+    /// A worker that has served nobody.
+    pub fn new(number: u32, service: &Service) -> Self {
+        Self { told: Told { worker: number, ..Told::default() }, kit: Kit::new(service.setup.read_bytes) }
+    }
+
+    /// Marks the calling thread as the one that works.
+    pub fn is_here(&mut self) {
+        (self.told.pid, self.told.tid) = (std::process::id(), nix::unistd::gettid().as_raw() as u32);
+    }
+
+    /// Serves one connection to its end.
+    pub fn serve(&mut self, stream: &TcpStream, service: &Service) {
+        let Ok(peer) = stream.peer_addr() else { return };
+        self.take(peer, service);
+        let mut session = (service.protocol.server)(&service.shelf, Options::default());
+        let mut tally = Tally { told: &mut self.told, log: service.log.as_ref(), peer, open: false };
+        let limits = service.setup.limits;
+        let ended = drivers::blocking::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
+            tally.hear(&tell)
+        });
+        tally.end(ended);
+    }
+
+    /// The same in a task of tokio.
+    pub async fn serve_async(&mut self, stream: &mut tokio::net::TcpStream, service: &Service) {
+        let Ok(peer) = stream.peer_addr() else { return };
+        self.take(peer, service);
+        let mut session = (service.protocol.server)(&service.shelf, Options::default());
+        let mut tally = Tally { told: &mut self.told, log: service.log.as_ref(), peer, open: false };
+        let limits = service.setup.limits;
+        let ended = drivers::tokio::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
+            tally.hear(&tell)
+        })
+        .await;
+        tally.end(ended);
+    }
+
+    fn take(&mut self, peer: SocketAddr, service: &Service) {
+        if service.setup.records {
+            self.told.connections.push(Taken { port: peer.port(), taken_ns: clock::now() });
+        }
+    }
+}
+
+/// Counts what a session says into a worker's record.
+struct Tally<'a> {
+    told: &'a mut Told,
+    log: Option<&'a Log>,
+    peer: SocketAddr,
+    /// Whether a request is under way.
+    open: bool,
+}
+
+impl Tally<'_> {
+    fn hear(&mut self, tell: &Tell) {
+        match tell {
+            Tell::Begun => self.open = true,
+            Tell::Finished(finished) => {
+                self.open = false;
+                match &finished.failure {
+                    None => {
+                        self.told.ok += 1;
+                        self.told.bytes += finished.bytes;
+                    }
+                    Some(why) => self.fail(why.clone()),
+                }
+                if let Some(log) = self.log {
+                    log(self.peer, finished);
+                }
+            }
+        }
+    }
+
+    /// A connection that broke between requests is how some clients leave; one that broke in a request failed it.
+    fn end(&mut self, ended: io::Result<()>) {
+        if let (Err(error), true) = (ended, self.open) {
+            self.hear(&Tell::Finished(Finished::failed(None, error.to_string())));
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.told.failed += 1;
+        self.told.failure = Some(why);
+    }
+}
