@@ -3,9 +3,15 @@
 //! A protocol (`protocols`) is a `session` without network I/O; `drivers` drive it over a connection; a server `models`
 //! row says who serves which connection.
 
+pub mod conduct;
 pub mod drivers;
+mod evidence;
 pub mod models;
 pub mod protocols;
+pub mod serve;
 pub mod service;
 pub mod session;
+pub mod store;
+pub mod stress;
 pub mod transfer;
+mod verify;

@@ -72,12 +72,14 @@ pub struct Told {
 }
 
 /// One connection that a worker served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
     /// The client's port.
     pub port: u16,
     /// When the worker took it, on the monotonic clock of this host.
     pub taken_ns: u64,
+    /// Hash of an upload that was not kept, as hexadecimal digits.
+    pub hash: Option<String>,
 }
 
 /// What a whole server tells at its end.
@@ -150,7 +152,7 @@ impl Worker {
 
     fn take(&mut self, peer: SocketAddr, service: &Service) {
         if service.setup.records {
-            self.told.connections.push(Taken { port: peer.port(), taken_ns: clock::now() });
+            self.told.connections.push(Taken { port: peer.port(), taken_ns: clock::now(), hash: None });
         }
     }
 }
@@ -174,6 +176,9 @@ impl Tally<'_> {
                     None => {
                         self.told.ok += 1;
                         self.told.bytes += finished.bytes;
+                        if let (Some(hash), Some(last)) = (finished.hash, self.told.connections.last_mut()) {
+                            last.hash = Some(hash.to_hex().to_string());
+                        }
                     }
                     Some(why) => self.fail(why.clone()),
                 }

@@ -34,6 +34,20 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// What came on top of an earlier count.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            user_ns: self.user_ns.saturating_sub(earlier.user_ns),
+            system_ns: self.system_ns.saturating_sub(earlier.system_ns),
+            voluntary: self.voluntary.saturating_sub(earlier.voluntary),
+            involuntary: self.involuntary.saturating_sub(earlier.involuntary),
+            run_delay_ns: self.run_delay_ns.saturating_sub(earlier.run_delay_ns),
+        }
+    }
+}
+
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         self.user_ns += other.user_ns;
@@ -83,6 +97,12 @@ pub struct ProcessUse {
 }
 
 impl ProcessUse {
+    /// The same, but for what had been used at an earlier time.
+    #[must_use]
+    pub fn since(self, earlier: &Self) -> Self {
+        Self { used: self.used.since(&earlier.used), ..self }
+    }
+
     /// Of the calling process.
     pub fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

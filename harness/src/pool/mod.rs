@@ -10,7 +10,7 @@ pub use processes::Member;
 
 use crate::measure::usage::{ProcessUse, Usage};
 use ferrybench_data::plan::catalogue::Named;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io, time::Duration};
 
 /// What the workers of a pool do.
@@ -40,7 +40,7 @@ pub trait Pool<W: Work> {
 }
 
 /// What a round came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Round<D> {
     /// When the barrier was released, on the monotonic clock of this host.
     pub released_ns: u64,

@@ -1,10 +1,7 @@
 //! Workers that are tasks of tokio, on a thread for each CPU.
 
 use super::{Pool, Round, Work};
-use crate::measure::{
-    clock,
-    usage::{ProcessUse, Usage},
-};
+use crate::measure::{clock, usage::ProcessUse};
 use std::{io, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -73,14 +70,7 @@ impl<W: Work> Tasks<W> {
             self.workers.push(worker);
             workers.push(done);
         }
-        let after = ProcessUse::now().used;
-        let used = Usage {
-            user_ns: after.user_ns - before.user_ns,
-            system_ns: after.system_ns - before.system_ns,
-            voluntary: after.voluntary - before.voluntary,
-            involuntary: after.involuntary - before.involuntary,
-            run_delay_ns: 0,
-        };
+        let used = ProcessUse::now().used.since(&before);
         Ok(Round { released_ns, workers, used, processes: Vec::new() })
     }
 }

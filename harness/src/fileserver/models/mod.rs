@@ -151,8 +151,8 @@ fn accepting(number: u32, listener: &TcpListener, service: &Service) -> Worker {
     worker
 }
 
-/// The report of a server that is one process.
-fn one_process(workers: Vec<Worker>) -> Report {
+/// The report of a server that is one process, and was ready at an earlier time.
+fn one_process(workers: Vec<Worker>, ready: &ProcessUse) -> Report {
     let workers = workers.into_iter().map(|worker| worker.told).collect();
-    Report { workers, processes: vec![ProcessUse::now()] }
+    Report { workers, processes: vec![ProcessUse::now().since(ready)] }
 }

@@ -25,6 +25,7 @@ pub(super) const ROW: Model = Model {
 };
 
 fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
+    let before = ProcessUse::now();
     (listening.ready)(Vec::new())?;
     let report = Mutex::new(Report::default());
     thread::scope(|scope| {
@@ -51,6 +52,6 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
         });
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report.processes.push(ProcessUse::now());
+    report.processes.push(ProcessUse::now().since(&before));
     Ok(report)
 }

@@ -85,7 +85,8 @@ impl Role for FileWorker {
         let service = Service::open(job.setup, None)?;
         // SAFETY: descriptor 3 is what this process was handed, and nothing else here knows of it.
         let handed = unsafe { OwnedFd::from_raw_fd(HANDED) };
-        port.replies.send(&Reply::Ready(std::process::id()))?;
+        let ready = ProcessUse::now();
+        port.replies.send(&Reply::Ready(ready.pid))?;
         let worker = match job.handed {
             Handed::Listener => accepting(job.number, &TcpListener::from(handed), &service),
             Handed::Connections => taking(job.number, &UnixStream::from(handed), &service)?,
@@ -96,7 +97,7 @@ impl Role for FileWorker {
                 worker
             }
         };
-        port.replies.send(&Reply::Told(Box::new(worker.told), ProcessUse::now()))
+        port.replies.send(&Reply::Told(Box::new(worker.told), ProcessUse::now().since(&ready)))
     }
 }
 
@@ -137,6 +138,7 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
             }
         }
     }
+    let before = ProcessUse::now();
     ready(pids.clone())?;
     if accept == Accept::Handoff {
         hand_out(&listeners[0], lines);
@@ -145,7 +147,7 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
     for ((worker, number), pid) in pool.into_iter().zip(1..).zip(pids) {
         report.add(number, pid, worker.reply(WHILE_IT_RUNS));
     }
-    report.processes.push(ProcessUse::now());
+    report.processes.push(ProcessUse::now().since(&before));
     Ok(report)
 }
 

@@ -1,7 +1,10 @@
 //! One thread, one connection at a time.
 
 use super::{Listening, Model, accepting, one_process};
-use crate::fileserver::service::{Report, Service};
+use crate::{
+    fileserver::service::{Report, Service},
+    measure::usage::ProcessUse,
+};
 use ferrybench_data::plan::catalogue::Pool;
 use std::{io, sync::Arc};
 
@@ -15,6 +18,7 @@ pub(super) const ROW: Model = Model {
 };
 
 fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
+    let ready = ProcessUse::now();
     (listening.ready)(Vec::new())?;
-    Ok(one_process(vec![accepting(1, &listening.listeners[0], service)]))
+    Ok(one_process(vec![accepting(1, &listening.listeners[0], service)], &ready))
 }

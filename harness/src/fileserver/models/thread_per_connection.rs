@@ -1,7 +1,10 @@
 //! A new thread for each connection, as many as come.
 
 use super::{Listening, Model, each_connection, one_process};
-use crate::fileserver::service::{Report, Service, Worker};
+use crate::{
+    fileserver::service::{Report, Service, Worker},
+    measure::usage::ProcessUse,
+};
 use ferrybench_data::plan::catalogue::Pool;
 use std::{
     io,
@@ -19,6 +22,7 @@ pub(super) const ROW: Model = Model {
 };
 
 fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
+    let ready = ProcessUse::now();
     (listening.ready)(Vec::new())?;
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -38,5 +42,5 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
             let _ = thread::Builder::new().spawn_scoped(scope, work);
         });
     });
-    Ok(one_process(done.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    Ok(one_process(done.into_inner().unwrap_or_else(PoisonError::into_inner), &ready))
 }

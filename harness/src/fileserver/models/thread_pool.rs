@@ -1,7 +1,10 @@
 //! A fixed number of threads that all accept from one socket.
 
 use super::{Listening, Model, accepting, one_process};
-use crate::fileserver::service::{Report, Service};
+use crate::{
+    fileserver::service::{Report, Service},
+    measure::usage::ProcessUse,
+};
 use ferrybench_data::plan::catalogue::Pool;
 use std::{io, sync::Arc, thread};
 
@@ -22,7 +25,8 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
             thread::Builder::new().name(format!("server {number}")).spawn_scoped(scope, work)
         };
         let threads: Vec<_> = (1..=listening.workers).map(begin).collect::<io::Result<_>>()?;
+        let ready = ProcessUse::now();
         (listening.ready)(Vec::new())?;
-        Ok(one_process(threads.into_iter().filter_map(|thread| thread.join().ok()).collect()))
+        Ok(one_process(threads.into_iter().filter_map(|thread| thread.join().ok()).collect(), &ready))
     })
 }

@@ -1,8 +1,10 @@
 //! Tasks of tokio on one thread for each CPU; a semaphore lets N connections in at a time.
 
 use super::{Listening, Model, ends_listening, one_process};
-use crate::fileserver::service::{Report, Service, Worker};
-use crate::measure::clock;
+use crate::{
+    fileserver::service::{Report, Service, Worker},
+    measure::{clock, usage::ProcessUse},
+};
 use ferrybench_data::plan::catalogue::Pool;
 use std::{
     collections::VecDeque,
@@ -28,9 +30,10 @@ fn serve(mut listening: Listening, service: &Arc<Service>) -> io::Result<Report>
     let free = Arc::new(Mutex::new(free));
     let listener = listening.listeners.remove(0);
     listener.set_nonblocking(true)?;
-    runtime.block_on(async {
+    let ready = runtime.block_on(async {
         let listener = TcpListener::from_std(listener)?;
         let places = Arc::new(Semaphore::new(count as usize));
+        let ready = ProcessUse::now();
         (listening.ready)(Vec::new())?;
         // A connection is taken when there is a place for it: the others wait with the kernel.
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -55,10 +58,10 @@ fn serve(mut listening: Listening, service: &Arc<Service>) -> io::Result<Report>
         }
         // Those under way are served to their end.
         let _ = places.acquire_many(count).await;
-        io::Result::Ok(())
+        io::Result::Ok(ready)
     })?;
     let mut workers: Vec<Worker> =
         std::mem::take(&mut *free.lock().unwrap_or_else(PoisonError::into_inner)).into();
     workers.sort_by_key(|worker| worker.told.worker);
-    Ok(one_process(workers))
+    Ok(one_process(workers, &ready))
 }

@@ -1,0 +1,299 @@
+//! The role that conducts a block: it starts the server and the stress client, releases round after round, verifies
+//! content between rounds, and puts together what everybody saw.
+
+use super::{
+    drivers::Limits,
+    evidence::{Seen, Sighting},
+    models,
+    serve::{self, Serve},
+    service::{Report, Setup},
+    store::{Store, source_name},
+    stress::{self, Stress},
+    transfer::{self, Done, Task},
+    verify,
+};
+use crate::{
+    measure::clock,
+    pool::Round,
+    process::{
+        partner::{Partner, Program},
+        remains::Remains,
+        role::{Port, Role},
+    },
+};
+use ferrybench_data::{
+    fileserver::{Evidence, Operation, Received, Spec, TransferRow, Verified},
+    units::Span,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+/// The role of a conductor.
+pub enum Conduct {}
+
+/// What a conductor is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The trial.
+    pub spec: Spec,
+    /// Measured time that rounds are repeated for; absent, there is one round.
+    pub leg: Option<Span>,
+    /// A word that no other block of the run has: part of the names of uploads.
+    pub tag: String,
+    /// Where the files lie.
+    pub store: Store,
+    /// The hash of each source, by its length, as hexadecimal digits.
+    pub sources: BTreeMap<u64, String>,
+    /// How long a transfer may take.
+    pub limits: Limits,
+}
+
+/// What a conductor answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// This is about to be made and would outlive the process.
+    Declare(Remains),
+    /// The block is done.
+    Done(Box<Block>),
+    /// It could not be done.
+    Failed(String),
+}
+
+/// What a block came to, as it travels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    /// What everybody saw.
+    pub evidence: Evidence,
+    /// Each transfer; trial and block are for the coordinator to fill in.
+    pub transfers: Vec<TransferRow>,
+    /// Why the row failed, where a transfer did.
+    pub failure: Option<String>,
+    /// Time that the clients waited for a CPU, seconds.
+    pub run_delay_s: f64,
+}
+
+/// Longest that a server or a client may take to start, and a server to tell what it did.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Rounds of a leg at most: a leg is bounded in count as well as in time.
+const MOST_ROUNDS: u32 = 200;
+/// Length of the files that DELETE removes, bytes.
+const DELETED_BYTES: usize = 1024;
+
+impl Job {
+    /// How long the block may take before it counts as hung.
+    pub fn deadline(&self) -> Duration {
+        let leg = self.leg.map_or(0.0, Span::seconds);
+        self.round_deadline() * 2 + PATIENCE * 3 + Duration::from_secs_f64(leg * 20.0)
+    }
+
+    /// How long one round may take: the last client waits for all others, and each transfer has its own deadline.
+    fn round_deadline(&self) -> Duration {
+        let one = Duration::from_millis(self.limits.idle_ms + self.limits.transfer_ms);
+        one * self.spec.transfers + Duration::from_secs(5)
+    }
+}
+
+impl Role for Conduct {
+    const NAME: &'static str = "conduct";
+    type Job = Job;
+    type Cue = ();
+    type Reply = Reply;
+
+    fn play(job: Job, port: Port<(), Reply>) -> io::Result<()> {
+        let reply = match block(&job) {
+            Ok(block) => Reply::Done(Box::new(block)),
+            Err(error) => Reply::Failed(error.to_string()),
+        };
+        port.replies.send(&reply)
+    }
+}
+
+fn block(job: &Job) -> io::Result<Block> {
+    let begun = clock::now();
+    let (mut server, address) = start_server(job)?;
+    let server_start_s = (clock::now() - begun) as f64 / 1e9;
+    let mut client = start_client(job, address)?;
+    let mut seen = Seen::new(&job.spec, server_start_s);
+    let leg_ns = job.leg.map_or(0, |leg| leg.0);
+    loop {
+        let number = seen.rounds() + 1;
+        let tasks = tasks(job, number);
+        prepare(job, &tasks)?;
+        let cue = stress::Cue { tasks: tasks.clone(), deadline_ms: job.round_deadline().as_millis() as u64 };
+        client.cue(cue)?;
+        let stress::Reply::Round(round, process) = client.reply(job.round_deadline() + PATIENCE)? else {
+            return Err(io::Error::other("the client answered out of turn"));
+        };
+        let sightings = look(job, &tasks, &round);
+        seen.add(*round, process, sightings);
+        if seen.elapsed_ns() >= leg_ns || seen.has_failed() || seen.rounds() >= MOST_ROUNDS {
+            break;
+        }
+    }
+    drop(client);
+    let told = end_server(&mut server);
+    let (evidence, transfers, failure, run_delay_s) = seen.judge(job, told);
+    Ok(Block { evidence, transfers, failure, run_delay_s })
+}
+
+/// What the server was started with: the same folder as the sources, one process of its own.
+fn start_server(job: &Job) -> io::Result<(Partner<Serve>, SocketAddr)> {
+    let spec = &job.spec;
+    models::find(&spec.server_model)
+        .ok_or_else(|| io::Error::other(format!("there is no server model {}", spec.server_model)))?;
+    let told = serve::Job {
+        setup: Setup {
+            protocol: spec.protocol.clone(),
+            root: job.store.root(),
+            spares: spares(job, Operation::Upload),
+            received: spec.received,
+            read_bytes: spec.read_bytes,
+            limits: job.limits,
+            records: true,
+        },
+        model: spec.server_model.clone(),
+        workers: spec.server_pool.max(1),
+        accept: spec.accept,
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+    };
+    // Whoever waits for its answer hears how it ended.
+    let server: Partner<Serve> = Partner::process(&Program::myself(), &told, Vec::new(), Arc::new(|_| {}))?;
+    match server.reply(PATIENCE)? {
+        serve::Reply::Ready(address) => Ok((server, address)),
+        serve::Reply::Told(_) => Err(io::Error::other("the server ended before it began")),
+    }
+}
+
+fn end_server(server: &mut Partner<Serve>) -> io::Result<Report> {
+    server.cue(serve::End)?;
+    match server.reply(PATIENCE)? {
+        serve::Reply::Told(report) => Ok(*report),
+        serve::Reply::Ready(_) => Err(io::Error::other("the server answered out of turn")),
+    }
+}
+
+fn start_client(job: &Job, target: SocketAddr) -> io::Result<Partner<Stress>> {
+    let spec = &job.spec;
+    let told = stress::Job {
+        model: spec.client_model.clone(),
+        workers: spec.client_pool,
+        transfer: transfer::Job {
+            target,
+            protocol: spec.protocol.clone(),
+            operation: spec.operation,
+            read_bytes: spec.read_bytes,
+            keep: spec.received,
+            received: job.store.received(),
+            spares: spares(job, Operation::Download),
+            sources: job.store.root(),
+            limits: job.limits,
+        },
+    };
+    let client: Partner<Stress> = Partner::process(&Program::myself(), &told, Vec::new(), Arc::new(|_| {}))?;
+    match client.reply(PATIENCE)? {
+        stress::Reply::Ready => Ok(client),
+        stress::Reply::Round(..) => Err(io::Error::other("the client answered out of turn")),
+    }
+}
+
+/// Spare files for the side that receives.
+fn spares(job: &Job, receives: Operation) -> Option<PathBuf> {
+    let written = job.spec.received == Received::Written;
+    (job.spec.operation == receives && written).then(|| job.store.spares(job.spec.volume_bytes))
+}
+
+/// What each worker transfers in a round. Each upload has a name of its own.
+fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
+    let spec = &job.spec;
+    let source = || source_name(spec.volume_bytes);
+    let task = |client: u32, transfer: u32| {
+        let own = format!("{}-{round}-{client}-{transfer}.txt", job.tag);
+        match spec.operation {
+            Operation::Upload => Task { there: own, here: source() },
+            Operation::Download => Task { there: source(), here: own },
+            Operation::List | Operation::Delete => Task { there: own, here: String::new() },
+        }
+    };
+    let list = |client| (1..=spec.transfers).map(|transfer| task(client, transfer)).collect();
+    (1..=spec.client_pool).map(list).collect()
+}
+
+/// Makes what the round will take away.
+fn prepare(job: &Job, tasks: &[Vec<Task>]) -> io::Result<()> {
+    if job.spec.operation == Operation::Delete {
+        for task in tasks.iter().flatten() {
+            fs::write(job.store.root().join(&task.there), [b'x'; DELETED_BYTES])?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at what each transfer left behind, after the clock has stopped, and hands its pages back.
+fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<Vec<Sighting>> {
+    let spec = &job.spec;
+    let expected = job.sources.get(&spec.volume_bytes).map(String::as_str).unwrap_or_default();
+    if spec.operation == Operation::List {
+        let there = verify::visible(&job.store.root());
+        let judge = |done: &Done| {
+            if done.names == there { Sighting::Nothing } else { Sighting::names(done.names, there) }
+        };
+        return each(round, tasks, |done, _| judge(done));
+    }
+    if spec.operation == Operation::Delete {
+        return each(round, tasks, |_, task| match job.store.root().join(&task.there).exists() {
+            true => Sighting::Wrong("the file is still there".into()),
+            false => Sighting::Nothing,
+        });
+    }
+    if spec.received == Received::Discarded {
+        return each(round, tasks, |done, _| match (&done.hash, spec.operation) {
+            (_, Operation::Upload) => Sighting::ByTheServer,
+            (Some(hash), _) if hash == expected => Sighting::Content(Verified::Inside),
+            _ => Sighting::wrong_content(),
+        });
+    }
+    let folder = if spec.operation == Operation::Upload { job.store.root() } else { job.store.received() };
+    let name = |task: &Task| {
+        if spec.operation == Operation::Upload { task.there.clone() } else { task.here.clone() }
+    };
+    let paths: Vec<PathBuf> = tasks.iter().flatten().map(|task| folder.join(name(task))).collect();
+    let hashes = verify::hashes(&paths);
+    let mut looked = paths.iter().zip(hashes).enumerate().map(|(number, (path, hash))| {
+        let sighting = match hash {
+            Ok((hash, bytes)) if hash == expected && bytes == spec.volume_bytes => {
+                Sighting::Content(Verified::After)
+            }
+            Ok((_, bytes)) if bytes != spec.volume_bytes => {
+                Sighting::Wrong(format!("{bytes} bytes arrived instead of {}", spec.volume_bytes))
+            }
+            Ok(_) => Sighting::wrong_content(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Sighting::Wrong("nothing arrived".into())
+            }
+            Err(error) => Sighting::Wrong(error.to_string()),
+        };
+        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
+        let _ = job.store.recycle(path, spec.volume_bytes, number);
+        sighting
+    });
+    tasks.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect()
+}
+
+fn each(
+    round: &Round<Done>,
+    tasks: &[Vec<Task>],
+    judge: impl Fn(&Done, &Task) -> Sighting,
+) -> Vec<Vec<Sighting>> {
+    let of = |worker: &Result<Vec<Done>, String>, tasks: &[Task]| match worker {
+        Ok(done) => done.iter().zip(tasks).map(|(done, task)| judge(done, task)).collect(),
+        Err(_) => Vec::new(),
+    };
+    round.workers.iter().zip(tasks).map(|(worker, tasks)| of(worker, tasks)).collect()
+}
