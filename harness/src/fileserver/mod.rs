@@ -6,10 +6,13 @@
 pub mod conduct;
 pub mod drivers;
 mod evidence;
+mod hands;
 pub mod models;
 pub mod protocols;
 pub mod serve;
 pub mod service;
+#[cfg(test)]
+mod script;
 pub mod session;
 pub mod store;
 pub mod stress;

@@ -1,5 +1,7 @@
 //! The protocols: one file each, and their table.
 
+mod raw;
+
 use super::session::Session;
 use crate::shelf::{Incoming, Outgoing, Shelf};
 use ferrybench_data::fileserver::Operation;
@@ -73,9 +75,12 @@ impl Request {
 }
 
 /// Every protocol.
-pub static ALL: &[Row] = &[];
+pub static ALL: &[Row] = &[raw::ROW];
 
 /// The protocol of that name.
 pub fn find(name: &str) -> Option<&'static Row> {
     ALL.iter().find(|row| row.name == name)
 }
+
+#[cfg(test)]
+mod tests;
