@@ -3,18 +3,16 @@
 
 use super::{
     drivers::Limits,
-    evidence::{Seen, Sighting},
-    models,
+    evidence::Seen,
+    models, round,
     serve::{self, Serve},
     service::{Report, Setup},
-    store::{Store, source_name},
+    store::Store,
     stress::{self, Stress},
-    transfer::{self, Done, Task},
-    verify,
+    transfer,
 };
 use crate::{
     measure::clock,
-    pool::Round,
     process::{
         partner::{Partner, Program},
         remains::Remains,
@@ -22,15 +20,14 @@ use crate::{
     },
 };
 use ferrybench_data::{
-    fileserver::{Evidence, Operation, Received, Spec, TransferRow, Verified},
+    fileserver::{Evidence, Operation, Spec, TransferRow},
     units::Span,
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -83,8 +80,6 @@ pub struct Block {
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Rounds of a leg at most: a leg is bounded in count as well as in time.
 const MOST_ROUNDS: u32 = 200;
-/// Length of the files that DELETE removes, bytes.
-const DELETED_BYTES: usize = 1024;
 
 impl Job {
     /// How long the block may take before it counts as hung.
@@ -123,15 +118,14 @@ fn block(job: &Job) -> io::Result<Block> {
     let mut seen = Seen::new(&job.spec, server_start_s);
     let leg_ns = job.leg.map_or(0, |leg| leg.0);
     loop {
-        let number = seen.rounds() + 1;
-        let tasks = tasks(job, number);
-        prepare(job, &tasks)?;
+        let tasks = round::tasks(job, seen.rounds() + 1);
+        round::prepare(job, &tasks)?;
         let cue = stress::Cue { tasks: tasks.clone(), deadline_ms: job.round_deadline().as_millis() as u64 };
         client.cue(cue)?;
         let stress::Reply::Round(round, process) = client.reply(job.round_deadline() + PATIENCE)? else {
             return Err(io::Error::other("the client answered out of turn"));
         };
-        let sightings = look(job, &tasks, &round);
+        let sightings = round::look(job, &tasks, &round);
         seen.add(*round, process, sightings);
         if seen.elapsed_ns() >= leg_ns || seen.has_failed() || seen.rounds() >= MOST_ROUNDS {
             break;
@@ -152,11 +146,12 @@ fn start_server(job: &Job) -> io::Result<(Partner<Serve>, SocketAddr)> {
         setup: Setup {
             protocol: spec.protocol.clone(),
             root: job.store.root(),
-            spares: spares(job, Operation::Upload),
+            spares: round::spares(job, Operation::Upload),
             received: spec.received,
             read_bytes: spec.read_bytes,
             limits: job.limits,
             records: true,
+            logs: false,
         },
         model: spec.server_model.clone(),
         workers: spec.server_pool.max(1),
@@ -191,7 +186,7 @@ fn start_client(job: &Job, target: SocketAddr) -> io::Result<Partner<Stress>> {
             read_bytes: spec.read_bytes,
             keep: spec.received,
             received: job.store.received(),
-            spares: spares(job, Operation::Download),
+            spares: round::spares(job, Operation::Download),
             sources: job.store.root(),
             limits: job.limits,
         },
@@ -201,99 +196,4 @@ fn start_client(job: &Job, target: SocketAddr) -> io::Result<Partner<Stress>> {
         stress::Reply::Ready => Ok(client),
         stress::Reply::Round(..) => Err(io::Error::other("the client answered out of turn")),
     }
-}
-
-/// Spare files for the side that receives.
-fn spares(job: &Job, receives: Operation) -> Option<PathBuf> {
-    let written = job.spec.received == Received::Written;
-    (job.spec.operation == receives && written).then(|| job.store.spares(job.spec.volume_bytes))
-}
-
-/// What each worker transfers in a round. Each upload has a name of its own.
-fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
-    let spec = &job.spec;
-    let source = || source_name(spec.volume_bytes);
-    let task = |client: u32, transfer: u32| {
-        let own = format!("{}-{round}-{client}-{transfer}.txt", job.tag);
-        match spec.operation {
-            Operation::Upload => Task { there: own, here: source() },
-            Operation::Download => Task { there: source(), here: own },
-            Operation::List | Operation::Delete => Task { there: own, here: String::new() },
-        }
-    };
-    let list = |client| (1..=spec.transfers).map(|transfer| task(client, transfer)).collect();
-    (1..=spec.client_pool).map(list).collect()
-}
-
-/// Makes what the round will take away.
-fn prepare(job: &Job, tasks: &[Vec<Task>]) -> io::Result<()> {
-    if job.spec.operation == Operation::Delete {
-        for task in tasks.iter().flatten() {
-            fs::write(job.store.root().join(&task.there), [b'x'; DELETED_BYTES])?;
-        }
-    }
-    Ok(())
-}
-
-/// Looks at what each transfer left behind, after the clock has stopped, and hands its pages back.
-fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<Vec<Sighting>> {
-    let spec = &job.spec;
-    let expected = job.sources.get(&spec.volume_bytes).map(String::as_str).unwrap_or_default();
-    if spec.operation == Operation::List {
-        let there = verify::visible(&job.store.root());
-        let judge = |done: &Done| {
-            if done.names == there { Sighting::Nothing } else { Sighting::names(done.names, there) }
-        };
-        return each(round, tasks, |done, _| judge(done));
-    }
-    if spec.operation == Operation::Delete {
-        return each(round, tasks, |_, task| match job.store.root().join(&task.there).exists() {
-            true => Sighting::Wrong("the file is still there".into()),
-            false => Sighting::Nothing,
-        });
-    }
-    if spec.received == Received::Discarded {
-        return each(round, tasks, |done, _| match (&done.hash, spec.operation) {
-            (_, Operation::Upload) => Sighting::ByTheServer,
-            (Some(hash), _) if hash == expected => Sighting::Content(Verified::Inside),
-            _ => Sighting::wrong_content(),
-        });
-    }
-    let folder = if spec.operation == Operation::Upload { job.store.root() } else { job.store.received() };
-    let name = |task: &Task| {
-        if spec.operation == Operation::Upload { task.there.clone() } else { task.here.clone() }
-    };
-    let paths: Vec<PathBuf> = tasks.iter().flatten().map(|task| folder.join(name(task))).collect();
-    let hashes = verify::hashes(&paths);
-    let mut looked = paths.iter().zip(hashes).enumerate().map(|(number, (path, hash))| {
-        let sighting = match hash {
-            Ok((hash, bytes)) if hash == expected && bytes == spec.volume_bytes => {
-                Sighting::Content(Verified::After)
-            }
-            Ok((_, bytes)) if bytes != spec.volume_bytes => {
-                Sighting::Wrong(format!("{bytes} bytes arrived instead of {}", spec.volume_bytes))
-            }
-            Ok(_) => Sighting::wrong_content(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Sighting::Wrong("nothing arrived".into())
-            }
-            Err(error) => Sighting::Wrong(error.to_string()),
-        };
-        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-        let _ = job.store.recycle(path, spec.volume_bytes, number);
-        sighting
-    });
-    tasks.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect()
-}
-
-fn each(
-    round: &Round<Done>,
-    tasks: &[Vec<Task>],
-    judge: impl Fn(&Done, &Task) -> Sighting,
-) -> Vec<Vec<Sighting>> {
-    let of = |worker: &Result<Vec<Done>, String>, tasks: &[Task]| match worker {
-        Ok(done) => done.iter().zip(tasks).map(|(done, task)| judge(done, task)).collect(),
-        Err(_) => Vec::new(),
-    };
-    round.workers.iter().zip(tasks).map(|(worker, tasks)| of(worker, tasks)).collect()
 }

@@ -9,10 +9,11 @@ mod evidence;
 mod hands;
 pub mod models;
 pub mod protocols;
-pub mod serve;
-pub mod service;
+mod round;
 #[cfg(test)]
 mod script;
+pub mod serve;
+pub mod service;
 pub mod session;
 pub mod store;
 pub mod stress;

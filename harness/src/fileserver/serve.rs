@@ -4,7 +4,10 @@ use super::{
     models::{self, Listening},
     service::{Report, Service, Setup},
 };
-use crate::process::role::{Port, Role};
+use crate::{
+    host::limits,
+    process::role::{Port, Role},
+};
 use ferrybench_data::fileserver::Accept;
 use serde::{Deserialize, Serialize};
 use std::{io, net::SocketAddr, sync::Arc, thread};
@@ -47,9 +50,10 @@ impl Role for Serve {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<End, Reply>) -> io::Result<()> {
+        limits::raise_descriptors();
         let model = models::find(&job.model)
             .ok_or_else(|| io::Error::other(format!("there is no server model {}", job.model)))?;
-        let service = Arc::new(Service::open(job.setup, None)?);
+        let service = Arc::new(Service::open(job.setup)?);
         let (mut listening, address) = Listening::on(job.address, job.accept, job.workers)?;
         let stop = listening.stop()?;
         thread::spawn(move || {

@@ -12,7 +12,7 @@ use crate::{
 use ferrybench_data::fileserver::{ReadBytes, Received};
 use serde::{Deserialize, Serialize};
 use std::{
-    io,
+    io::{self, Write},
     net::{SocketAddr, TcpStream},
     path::PathBuf,
     sync::Arc,
@@ -35,6 +35,8 @@ pub struct Setup {
     pub limits: Limits,
     /// Whether each connection is kept for the report; a server that runs for weeks must not.
     pub records: bool,
+    /// Whether each request is told on standard error, in one line.
+    pub logs: bool,
 }
 
 /// A folder served by a protocol.
@@ -43,12 +45,7 @@ pub struct Service {
     pub setup: Setup,
     protocol: &'static Row,
     shelf: Arc<Shelf>,
-    /// Hears of every request that is done with.
-    log: Option<Log>,
 }
-
-/// Hears of every request that is done with: the peer, and how it went.
-pub type Log = Arc<dyn Fn(SocketAddr, &Finished) + Send + Sync>;
 
 /// What a worker of a server tells at its end.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -100,7 +97,7 @@ pub struct Worker {
 
 impl Service {
     /// Opens the folder.
-    pub fn open(setup: Setup, log: Option<Log>) -> io::Result<Self> {
+    pub fn open(setup: Setup) -> io::Result<Self> {
         let protocol = protocols::find(&setup.protocol)
             .ok_or_else(|| io::Error::other(format!("there is no protocol {}", setup.protocol)))?;
         let keep = match setup.received {
@@ -108,7 +105,7 @@ impl Service {
             Received::Discarded => Keep::Hashes,
         };
         let shelf = Arc::new(Shelf::open(&setup.root, keep, setup.spares.as_deref())?);
-        Ok(Self { setup, protocol, shelf, log })
+        Ok(Self { setup, protocol, shelf })
     }
 }
 
@@ -128,7 +125,7 @@ impl Worker {
         let Ok(peer) = stream.peer_addr() else { return };
         self.take(peer, service);
         let mut session = (service.protocol.server)(&service.shelf, Options::default());
-        let mut tally = Tally { told: &mut self.told, log: service.log.as_ref(), peer, open: false };
+        let mut tally = Tally { told: &mut self.told, logs: service.setup.logs, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::blocking::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
             tally.hear(&tell)
@@ -141,7 +138,7 @@ impl Worker {
         let Ok(peer) = stream.peer_addr() else { return };
         self.take(peer, service);
         let mut session = (service.protocol.server)(&service.shelf, Options::default());
-        let mut tally = Tally { told: &mut self.told, log: service.log.as_ref(), peer, open: false };
+        let mut tally = Tally { told: &mut self.told, logs: service.setup.logs, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::tokio::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
             tally.hear(&tell)
@@ -160,7 +157,7 @@ impl Worker {
 /// Counts what a session says into a worker's record.
 struct Tally<'a> {
     told: &'a mut Told,
-    log: Option<&'a Log>,
+    logs: bool,
     peer: SocketAddr,
     /// Whether a request is under way.
     open: bool,
@@ -182,8 +179,8 @@ impl Tally<'_> {
                     }
                     Some(why) => self.fail(why.clone()),
                 }
-                if let Some(log) = self.log {
-                    log(self.peer, finished);
+                if self.logs {
+                    self.log(finished);
                 }
             }
         }
@@ -194,6 +191,17 @@ impl Tally<'_> {
         if let (Err(error), true) = (ended, self.open) {
             self.hear(&Tell::Finished(Finished::failed(None, error.to_string())));
         }
+    }
+
+    /// One line for whoever runs a server by hand. It goes out in one write, whichever process it comes from.
+    fn log(&self, finished: &Finished) {
+        let Finished { operation, bytes, failure, .. } = finished;
+        let what = operation.map_or("request", |operation| operation.word());
+        let how = match failure {
+            None => format!("ok, {bytes} bytes"),
+            Some(why) => format!("failed: {why}"),
+        };
+        let _ = io::stderr().write_all(format!("{} {what} {how}\n", self.peer).as_bytes());
     }
 
     fn fail(&mut self, why: String) {

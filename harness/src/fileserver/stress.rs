@@ -2,6 +2,7 @@
 
 use super::transfer::{self, Done, Task, Transfer};
 use crate::{
+    host::limits,
     measure::usage::ProcessUse,
     pool::{self, Round},
     process::role::{Port, Role},
@@ -48,6 +49,7 @@ impl Role for Stress {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<Cue, Reply>) -> io::Result<()> {
+        limits::raise_descriptors();
         let mut pool = pool::start::<Transfer>(&job.model, job.workers, &job.transfer)?;
         port.replies.send(&Reply::Ready)?;
         for cue in port.cues {

@@ -2,4 +2,4 @@
 
 mod cpu;
 pub mod facts;
-mod limits;
+pub mod limits;

@@ -82,7 +82,7 @@ impl Role for FileWorker {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<(), Reply>) -> io::Result<()> {
-        let service = Service::open(job.setup, None)?;
+        let service = Service::open(job.setup)?;
         // SAFETY: descriptor 3 is what this process was handed, and nothing else here knows of it.
         let handed = unsafe { OwnedFd::from_raw_fd(HANDED) };
         let ready = ProcessUse::now();
