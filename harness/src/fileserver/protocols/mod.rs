@@ -1,5 +1,6 @@
 //! The protocols: one file each, and their table.
 
+mod course;
 mod raw;
 
 use super::session::Session;
@@ -75,7 +76,7 @@ impl Request {
 }
 
 /// Every protocol.
-pub static ALL: &[Row] = &[raw::ROW];
+pub static ALL: &[Row] = &[course::ROW, raw::ROW];
 
 /// The protocol of that name.
 pub fn find(name: &str) -> Option<&'static Row> {

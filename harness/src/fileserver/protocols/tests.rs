@@ -9,7 +9,6 @@ use crate::{
     },
     shelf::{self, Keep, Shelf},
 };
-use ferrybench_data::fileserver::Operation;
 use proptest::prelude::*;
 use std::{fs, path::Path, sync::Arc};
 use tempfile::TempDir;
