@@ -3,16 +3,17 @@
 
 use super::{
     drivers::Limits,
-    evidence::Seen,
+    evidence::{Seen, Sighting},
     models, round,
     serve::{self, Serve},
     service::{Report, Setup},
     store::Store,
     stress::{self, Stress},
-    transfer,
+    transfer::{self, Done, Task},
 };
 use crate::{
     measure::clock,
+    pool::Round,
     process::{
         partner::{Partner, Program},
         remains::Remains,
@@ -28,6 +29,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -50,6 +52,11 @@ pub struct Job {
     pub sources: BTreeMap<u64, String>,
     /// How long a transfer may take.
     pub limits: Limits,
+    /// The folder of the server, where we may look into it.
+    pub server_root: Option<PathBuf>,
+    /// Names of files that are at the server already, with `{mb}` for their size; absent, they have the sources' names.
+    #[serde(default)]
+    pub files: Option<String>,
 }
 
 /// What a conductor answers.
@@ -82,6 +89,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_ROUNDS: u32 = 200;
 
 impl Job {
+    /// The hash that content should have.
+    pub(super) fn expected(&self) -> &str {
+        self.sources.get(&self.spec.volume_bytes).map_or("", String::as_str)
+    }
+
     /// How long the block may take before it counts as hung.
     pub fn deadline(&self) -> Duration {
         let leg = self.leg.map_or(0.0, Span::seconds);
@@ -114,8 +126,22 @@ fn block(job: &Job) -> io::Result<Block> {
     let begun = clock::now();
     let (mut server, address) = start_server(job)?;
     let server_start_s = (clock::now() - begun) as f64 / 1e9;
-    let mut client = start_client(job, address)?;
     let mut seen = Seen::new(&job.spec, server_start_s);
+    rounds(job, address, &mut seen, round::look)?;
+    let told = end_server(&mut server);
+    let (evidence, transfers, failure, run_delay_s) = seen.judge(job, told);
+    Ok(Block { evidence, transfers, failure, run_delay_s })
+}
+
+/// Has a stress client transfer, round after round, until the leg is over or a transfer has failed. `look` says what
+/// became of each transfer's content, after the clock has stopped.
+pub(super) fn rounds(
+    job: &Job,
+    server: SocketAddr,
+    seen: &mut Seen,
+    mut look: impl FnMut(&Job, &[Vec<Task>], &Round<Done>) -> Vec<Vec<Sighting>>,
+) -> io::Result<()> {
+    let mut client = start_client(job, server)?;
     let leg_ns = job.leg.map_or(0, |leg| leg.0);
     loop {
         let tasks = round::tasks(job, seen.rounds() + 1);
@@ -125,16 +151,12 @@ fn block(job: &Job) -> io::Result<Block> {
         let stress::Reply::Round(round, process) = client.reply(job.round_deadline() + PATIENCE)? else {
             return Err(io::Error::other("the client answered out of turn"));
         };
-        let sightings = round::look(job, &tasks, &round);
+        let sightings = look(job, &tasks, &round);
         seen.add(*round, process, sightings);
         if seen.elapsed_ns() >= leg_ns || seen.has_failed() || seen.rounds() >= MOST_ROUNDS {
-            break;
+            return Ok(());
         }
     }
-    drop(client);
-    let told = end_server(&mut server);
-    let (evidence, transfers, failure, run_delay_s) = seen.judge(job, told);
-    Ok(Block { evidence, transfers, failure, run_delay_s })
 }
 
 /// What the server was started with: the same folder as the sources, one process of its own.

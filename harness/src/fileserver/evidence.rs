@@ -35,10 +35,6 @@ impl Sighting {
     pub(super) fn wrong_content() -> Self {
         Self::Wrong("the content is not the source's".into())
     }
-
-    pub(super) fn names(told: usize, there: usize) -> Self {
-        Self::Wrong(format!("LIST brought {told} names, and {there} files are there"))
-    }
 }
 
 /// What was seen so far in a block.
@@ -101,7 +97,7 @@ impl Seen {
     ) -> (Evidence, Vec<TransferRow>, Option<String>, f64) {
         let spec = &self.spec;
         let server = Server::new(told.as_ref().ok());
-        let source = job.sources.get(&spec.volume_bytes).map(String::as_str).unwrap_or_default();
+        let source = job.expected();
         let mut rows = Vec::new();
         let mut clients = Clients::default();
         let mut used = Usage::default();

@@ -8,7 +8,10 @@ use super::{
     verify,
 };
 use crate::pool::Round;
-use ferrybench_data::fileserver::{Operation, Received, Verified};
+use ferrybench_data::{
+    family::Source,
+    fileserver::{Operation, Received, Verified},
+};
 use std::{fs, io, path::PathBuf};
 
 /// Length of the files that DELETE removes, bytes.
@@ -24,11 +27,12 @@ pub(super) fn spares(job: &Job, receives: Operation) -> Option<PathBuf> {
 pub(super) fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
     let spec = &job.spec;
     let source = || source_name(spec.volume_bytes);
+    let there = || job.files.as_ref().map_or_else(source, |names| named(names, spec.volume_bytes));
     let task = |client: u32, transfer: u32| {
         let own = format!("{}-{round}-{client}-{transfer}.txt", job.tag);
         match spec.operation {
             Operation::Upload => Task { there: own, here: source() },
-            Operation::Download => Task { there: source(), here: own },
+            Operation::Download => Task { there: there(), here: own },
             Operation::List | Operation::Delete => Task { there: own, here: String::new() },
         }
     };
@@ -36,11 +40,16 @@ pub(super) fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
     (1..=spec.client_pool).map(list).collect()
 }
 
-/// Makes what the round will take away.
+/// A name of files that are at the server already: `{mb}` is filled in.
+pub(super) fn named(names: &str, bytes: u64) -> String {
+    names.replace("{mb}", &(bytes >> 20).to_string())
+}
+
+/// Makes what the round will take away, where we may.
 pub(super) fn prepare(job: &Job, tasks: &[Vec<Task>]) -> io::Result<()> {
-    if job.spec.operation == Operation::Delete {
+    if let (Operation::Delete, Some(root)) = (job.spec.operation, &job.server_root) {
         for task in tasks.iter().flatten() {
-            fs::write(job.store.root().join(&task.there), [b'x'; DELETED_BYTES])?;
+            fs::write(root.join(&task.there), [b'x'; DELETED_BYTES])?;
         }
     }
     Ok(())
@@ -49,52 +58,71 @@ pub(super) fn prepare(job: &Job, tasks: &[Vec<Task>]) -> io::Result<()> {
 /// Looks at what each transfer left behind, after the clock has stopped, and hands its pages back.
 pub(super) fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<Vec<Sighting>> {
     let spec = &job.spec;
-    let expected = job.sources.get(&spec.volume_bytes).map(String::as_str).unwrap_or_default();
-    if spec.operation == Operation::List {
-        let there = verify::visible(&job.store.root());
-        let judge = |done: &Done| {
-            if done.names == there { Sighting::Nothing } else { Sighting::names(done.names, there) }
-        };
-        return each(round, tasks, |done, _| judge(done));
-    }
-    if spec.operation == Operation::Delete {
-        return each(round, tasks, |_, task| match job.store.root().join(&task.there).exists() {
-            true => Sighting::Wrong("the file is still there".into()),
-            false => Sighting::Nothing,
-        });
-    }
-    if spec.received == Received::Discarded {
-        return each(round, tasks, |done, _| match (&done.hash, spec.operation) {
-            (_, Operation::Upload) => Sighting::ByTheServer,
-            (Some(hash), _) if hash == expected => Sighting::Content(Verified::Inside),
+    let ours = spec.source == Source::BuiltIn;
+    match (spec.operation, spec.received, &job.server_root) {
+        (Operation::List, _, Some(root)) if ours => {
+            let there = verify::visible(root);
+            each(round, tasks, |done, _| match done.names {
+                names if names == there => Sighting::Nothing,
+                names => Sighting::Wrong(format!("LIST brought {names} names, and {there} files are there")),
+            })
+        }
+        (Operation::Delete, _, Some(root)) => each(round, tasks, |_, task| {
+            if root.join(&task.there).exists() {
+                Sighting::Wrong("the file is still there".into())
+            } else {
+                Sighting::Nothing
+            }
+        }),
+        (Operation::List | Operation::Delete, ..) => each(round, tasks, |_, _| Sighting::Nothing),
+        (Operation::Download, Received::Discarded, _) => each(round, tasks, |done, _| match &done.hash {
+            Some(hash) if hash == job.expected() => Sighting::Content(Verified::Inside),
             _ => Sighting::wrong_content(),
-        });
+        }),
+        (Operation::Upload, Received::Discarded, _) if ours => {
+            each(round, tasks, |_, _| Sighting::ByTheServer)
+        }
+        (Operation::Download, ..) => {
+            let folder = job.store.received();
+            content_of_each(job, tasks, |task| folder.join(&task.here))
+        }
+        (Operation::Upload, _, Some(root)) => content_of_each(job, tasks, |task| root.join(&task.there)),
+        (Operation::Upload, _, None) => each(round, tasks, |_, _| Sighting::Unverified),
     }
-    let folder = if spec.operation == Operation::Upload { job.store.root() } else { job.store.received() };
-    let name = |task: &Task| {
-        if spec.operation == Operation::Upload { task.there.clone() } else { task.here.clone() }
-    };
-    let paths: Vec<PathBuf> = tasks.iter().flatten().map(|task| folder.join(name(task))).collect();
-    let hashes = verify::hashes(&paths);
-    let mut looked = paths.iter().zip(hashes).enumerate().map(|(number, (path, hash))| {
-        let sighting = match hash {
-            Ok((hash, bytes)) if hash == expected && bytes == spec.volume_bytes => {
-                Sighting::Content(Verified::After)
-            }
-            Ok((_, bytes)) if bytes != spec.volume_bytes => {
-                Sighting::Wrong(format!("{bytes} bytes arrived instead of {}", spec.volume_bytes))
-            }
-            Ok(_) => Sighting::wrong_content(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Sighting::Wrong("nothing arrived".into())
-            }
-            Err(error) => Sighting::Wrong(error.to_string()),
-        };
-        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-        let _ = job.store.recycle(path, spec.volume_bytes, number);
-        sighting
-    });
+}
+
+fn content_of_each(job: &Job, tasks: &[Vec<Task>], path: impl Fn(&Task) -> PathBuf) -> Vec<Vec<Sighting>> {
+    let paths: Vec<PathBuf> = tasks.iter().flatten().map(path).collect();
+    let mut looked = content(job, &paths, Verified::After).into_iter();
     tasks.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect()
+}
+
+/// Looks at files that should be the source's copies, and hands their pages back.
+pub(super) fn content(job: &Job, paths: &[PathBuf], how: Verified) -> Vec<Sighting> {
+    let bytes_expected = job.spec.volume_bytes;
+    let looked = paths.iter().zip(verify::hashes(paths)).enumerate();
+    looked
+        .map(|(number, (path, hash))| {
+            let sighting = match hash {
+                Ok((hash, bytes)) if hash == job.expected() && bytes == bytes_expected => {
+                    Sighting::Content(how)
+                }
+                Ok((_, bytes)) if bytes != bytes_expected => {
+                    Sighting::Wrong(format!("{bytes} bytes arrived instead of {bytes_expected}"))
+                }
+                Ok(_) => Sighting::wrong_content(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Sighting::Wrong("nothing arrived".into())
+                }
+                Err(error) => Sighting::Wrong(error.to_string()),
+            };
+            // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
+            if job.store.recycle(path, bytes_expected, number).is_err() {
+                let _ = fs::remove_file(path);
+            }
+            sighting
+        })
+        .collect()
 }
 
 fn each(
