@@ -8,6 +8,7 @@ pub mod drivers;
 mod evidence;
 mod hands;
 pub mod models;
+pub mod outside;
 pub mod protocols;
 mod round;
 #[cfg(test)]
