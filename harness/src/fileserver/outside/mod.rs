@@ -28,6 +28,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
 };
 
 /// The role of a conductor for somebody else's server.
@@ -68,6 +69,8 @@ pub enum Reply {
 
 impl Role for Outside {
     const NAME: &'static str = "conduct-outside";
+    // The server is asked to end first, and ended only if it does not.
+    const GRACE: Duration = Duration::from_secs(5);
     type Job = Job;
     type Cue = conduct::Job;
     type Reply = Reply;
