@@ -1,6 +1,7 @@
 //! The protocols: one file each, and their table.
 
 mod course;
+mod http;
 mod raw;
 
 use super::session::Session;
@@ -76,7 +77,7 @@ impl Request {
 }
 
 /// Every protocol.
-pub static ALL: &[Row] = &[course::ROW, raw::ROW];
+pub static ALL: &[Row] = &[course::ROW, raw::ROW, http::ROW];
 
 /// The protocol of that name.
 pub fn find(name: &str) -> Option<&'static Row> {
