@@ -101,13 +101,14 @@ class needs_crlf(Course):
     MARK = b"\r\n"
 
     def request(self, connection, rest):
-        while self.MARK not in rest:
+        buffer, looked = bytearray(rest), 0
+        while (end := buffer.find(self.MARK, looked)) < 0:
+            looked = max(0, len(buffer) - len(self.MARK) + 1)
             data = connection.recv(65536)
             if not data:
                 return None, b""
-            rest += data
-        line, _, rest = rest.partition(self.MARK)
-        return line, rest
+            buffer += data
+        return bytes(buffer[:end]), bytes(buffer[end + len(self.MARK) :])
 
 
 class needs_blank_line(needs_crlf):
@@ -122,18 +123,16 @@ class needs_line_ending(Course):
 
 
 class keeps_line_ending(Course):
-    """Splits at spaces without stripping: the line ending becomes part of the last word."""
+    """The line ending becomes part of the name."""
 
-    def request(self, connection, rest):
-        line, rest = super().request(connection, rest)
-        return (None if line is None else line + b"\r\n"), rest
+    @staticmethod
+    def stripped(line):
+        return line
 
     @staticmethod
     def parameter(line):
-        words = line.decode().split(" ")
-        if len(words) < 2:
-            raise Refused("parameter kurang")
-        return words[1]
+        text = line.decode()
+        return Course.parameter(line) + text[len(text.rstrip("\r\n")) :]
 
     @staticmethod
     def decode(text):
@@ -231,6 +230,12 @@ class no_upload(Course):
         del self.verbs["upload"]
 
 
+class no_download(Course):
+    def __init__(self, shelf, workers):
+        super().__init__(shelf, workers)
+        del self.verbs["download"]
+
+
 class no_delete(Course):
     def __init__(self, shelf, workers):
         super().__init__(shelf, workers)
@@ -255,6 +260,15 @@ class Stores(Course):
 
     def store(self, name, content):
         self.shelf.write(name, content)
+
+
+class refuses_good_request(Stores):
+    """Takes files of 64 KiB at most."""
+
+    def store(self, name, content):
+        if len(content) > 64 * 1024:
+            raise Refused("file terlalu besar")
+        super().store(name, content)
 
 
 class copies_success(Stores):
@@ -411,7 +425,7 @@ class smaller_pool(Course):
 
 
 class dies_under_load(Course):
-    """More than three open connections are too many."""
+    """More than six open connections are too many."""
 
     lock = threading.Lock()
     open = 0
@@ -419,7 +433,7 @@ class dies_under_load(Course):
     def serve(self, connection):
         with self.lock:
             dies_under_load.open += 1
-            if dies_under_load.open > 3:
+            if dies_under_load.open > 6:
                 os._exit(137)
         try:
             super().serve(connection)
@@ -438,7 +452,9 @@ class quadratic(Course):
                 line, _, rest = line.partition(b"\n")
                 return line.removesuffix(b"\r"), rest
             fresh = self.receive(connection, line[:16])
-            if fresh is None or not fresh:
+            if not fresh:
+                if fresh is not None and self.is_upload(line[:16]):
+                    raise Gone
                 return (line or None), b""
             for start in range(0, len(fresh), 2048):
                 line = line + fresh[start : start + 2048]

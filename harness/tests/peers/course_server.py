@@ -160,8 +160,8 @@ class Course:
         while True:
             end = fresh.find(b"\n")
             if end >= 0:
-                parts.append(fresh[:end])
-                return b"".join(parts).removesuffix(b"\r"), fresh[end + 1 :]
+                parts.append(fresh[: end + 1])
+                return self.stripped(b"".join(parts)), fresh[end + 1 :]
             if fresh:
                 parts.append(fresh)
                 head = (head + fresh)[:16]
@@ -182,6 +182,10 @@ class Course:
             if os.getppid() != self.parent:
                 os._exit(1)
         return connection.recv(READ_BYTES)
+
+    @staticmethod
+    def stripped(line):
+        return line.removesuffix(b"\n").removesuffix(b"\r")
 
     @staticmethod
     def is_upload(head):

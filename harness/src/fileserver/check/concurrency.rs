@@ -2,12 +2,13 @@
 
 use super::{
     Case, Diagnosis, Verdict, content, fault, must,
-    scene::{Scene, after, soon, upload_request},
+    scene::{Scene, after, get_request, soon, upload_request},
     should, skip,
+    uploads::{CLIENTS, pieces},
     wire::{Ending, Wire},
 };
 use crate::measure::clock;
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 /// The last case: it is tried even where the server has gone.
 pub(super) const LAST: &str = "alive-at-the-end";
@@ -20,6 +21,11 @@ pub(super) const CASES: &[Case] = &[
     ),
     should("slow-client", "a client that is slow does not keep another waiting", slow_client),
     must("many-clients", "8 clients at once are all answered in the end", many_clients),
+    must(
+        "client-disappears",
+        "clients that go away in the middle leave the server working",
+        client_disappears,
+    ),
     must(LAST, "the server still answers after all this", alive),
 ];
 
@@ -51,28 +57,34 @@ fn served_together(scene: &mut Scene, count: usize) -> Verdict {
     }
     // A server may need this long to hand each of them to a worker.
     clock::pause(Duration::from_millis(200));
-    let last = held.len() - 1;
+    let Some((last, others)) = held.split_last_mut() else { return Ok(()) };
+    last.0.until = soon();
+    match finish(last) {
+        Ok(()) => return complete(others),
+        Err(Ending::Silence(received)) if received.is_empty() => {}
+        Err(ending) => return Err(ending.into()),
+    }
+    // Connections that stay open keep their workers: as many as get a reply now are served together.
+    for (wire, rest) in &mut *others {
+        wire.send(rest)?;
+    }
     let mut served = 0;
-    for (number, (wire, rest)) in held.iter_mut().enumerate().rev() {
-        wire.until = if number == last { soon() } else { after(Duration::from_millis(250)) };
-        match finish(wire, rest) {
-            Ok(()) => {
-                served = number + 1;
+    for (wire, _) in &mut *others {
+        wire.until = after(Duration::from_millis(if served == 0 { 500 } else { 100 }));
+        if wire.reply().is_ok() {
+            served += 1;
+            if wire.is_closed() {
+                served = 1;
                 break;
             }
-            Err(Ending::Silence(received)) if received.is_empty() => {}
-            Err(ending) => return Err(ending.into()),
         }
     }
-    let seen = |what: &str| format!("{what} of {count} connections held open");
-    match served {
-        served if served == count => complete(&mut held[..last]),
-        0 | 1 => Err(fault(
-            Diagnosis::OneThread,
-            seen("the last got no reply before the others ended: one at a time,"),
-        )),
-        served => Err(fault(Diagnosis::SmallerPool, seen(&format!("about {served} are served together,")))),
-    }
+    let seen = format!("{count} connections held open, and the last got no reply before another ended");
+    Err(if served > 1 {
+        fault(Diagnosis::SmallerPool, format!("{seen}: about {served} are served together"))
+    } else {
+        fault(Diagnosis::OneThread, seen)
+    })
 }
 
 /// A request in two parts: an upload where there are uploads, else a LIST after which the connection stays open.
@@ -86,31 +98,53 @@ fn request(scene: &mut Scene, number: usize) -> (Vec<u8>, Vec<u8>) {
     (first, rest)
 }
 
-fn finish(wire: &mut Wire, rest: &[u8]) -> Result<(), Ending> {
+fn finish((wire, rest): &mut (Wire, Vec<u8>)) -> Result<(), Ending> {
     wire.ask(rest).map(|_| ())
 }
 
 fn complete(held: &mut [(Wire, Vec<u8>)]) -> Verdict {
-    for (wire, rest) in held {
-        wire.until = soon();
-        finish(wire, rest)?;
+    for one in held {
+        one.0.until = soon();
+        finish(one)?;
     }
     Ok(())
 }
 
 fn many_clients(scene: &mut Scene) -> Verdict {
-    const CLIENTS: usize = 8;
     scene.opens(CLIENTS);
-    let mut clients = (0..CLIENTS).map(|_| scene.open()).collect::<Result<Vec<_>, _>>()?;
-    for wire in &mut clients {
-        wire.send(b"LIST\r\n")?;
-    }
+    let scene = &*scene;
     // Each makes room for the next by closing.
-    for mut wire in clients {
-        wire.until = soon();
-        wire.reply()?;
+    let ask = || Wire::open(&scene.target, after(Duration::from_secs(15)))?.ask(b"LIST\r\n");
+    let replies: Vec<Result<_, Ending>> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+        clients.into_iter().map(|client| client.join().expect("a client's thread does not panic")).collect()
+    });
+    for reply in replies {
+        reply?;
     }
     Ok(())
+}
+
+fn client_disappears(scene: &mut Scene) -> Verdict {
+    let fixture = scene.fixture().ok();
+    let half = upload_request(&scene.fresh_name(), &content::text(3000, 60));
+    for _ in 0..CLIENTS {
+        if scene.has_uploads() {
+            let mut wire = scene.open()?;
+            wire.send(pieces(&half, 2)[0])?;
+        }
+        // Whoever closes with a reply unread resets the connection.
+        let mut wire = scene.open()?;
+        wire.send(&fixture.as_ref().map_or(b"LIST\r\n".to_vec(), |fixture| get_request(&fixture.name)))?;
+        clock::pause(Duration::from_millis(10));
+    }
+    match scene.exchange(b"LIST\r\n") {
+        Ok(_) => Ok(()),
+        Err(Ending::Silence(received) | Ending::Closed(received)) if received.is_empty() => {
+            Err(fault(Diagnosis::Dies, format!("no reply after {CLIENTS} clients that went away")))
+        }
+        Err(ending) => Err(ending.into()),
+    }
 }
 
 fn alive(scene: &mut Scene) -> Verdict {

@@ -59,6 +59,7 @@ diagnoses! {
     RefusesLongNames "refuses-long-names" "Take names of up to 255 bytes; a temporary name must not be longer than the name itself.";
     ListHidesNames "list-hides-names" "List every file, not `*.*`: a name needs no dot.";
     NoUpload "no-upload" "Add UPLOAD: the stress test uploads as many files as it downloads.";
+    NoDownload "no-download" "Add DOWNLOAD, which does what GET does.";
     NoDelete "no-delete" "Add DELETE: a stress test removes what it uploaded.";
     DeleteKeepsFile "delete-keeps-file" "Remove the file before DELETE is answered with `OK`.";
     CopiesSuccess "copies-success" "Reply `OK` to UPLOAD after the file is written and closed, and never otherwise.";

@@ -210,9 +210,7 @@ fn reach(target: &str) -> Result<SocketAddr, String> {
 }
 
 fn try_case(case: &Case, scene: &mut Scene) -> Outcome {
-    if let Err(reason) = scene.begin_case()
-        && case.name != concurrency::LAST
-    {
+    if let Err(reason) = scene.begin_case(case.name) {
         return Outcome::Skip { reason };
     }
     match (case.run)(scene) {
@@ -220,7 +218,7 @@ fn try_case(case: &Case, scene: &mut Scene) -> Outcome {
         Err(Stop::Skip(reason)) => Outcome::Skip { reason },
         Err(Stop::Fault { diagnosis, seen }) => {
             // What a case saw of a server that died is not what is wrong with it.
-            let diagnosis = scene.look_after(case.name).unwrap_or(diagnosis);
+            let diagnosis = scene.look_after(case.name, diagnosis);
             Outcome::Fail { seen, diagnosis, advice: diagnosis.advice() }
         }
     }

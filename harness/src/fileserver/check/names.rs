@@ -1,7 +1,7 @@
 //! Names: what is stored under one, and what is none.
 
 use super::{
-    Case, Diagnosis, Stop, Verdict, content, fault, must,
+    Case, Diagnosis, Verdict, content, fault, must,
     scene::{Scene, delete_request, get_request, upload_request},
     should,
 };
@@ -78,17 +78,9 @@ fn refused(scene: &mut Scene, name: &str) -> Verdict {
     Ok(())
 }
 
-fn long_name(scene: &mut Scene, length: usize) -> Result<String, Stop> {
-    scene.needs_uploads()?;
-    let short = scene.fresh_name();
-    let stem = short.trim_end_matches(".txt");
-    let name = format!("{stem}{}.txt", "x".repeat(length - short.len()));
-    scene.mine(&name);
-    Ok(name)
-}
-
 fn name_of_255_bytes(scene: &mut Scene) -> Verdict {
-    let name = long_name(scene, LONGEST)?;
+    scene.needs_uploads()?;
+    let name = scene.fresh_of(LONGEST);
     let content = content::text(57, 6);
     let reply = scene.exchange(&upload_request(&name, &content))?;
     if !reply.ok {
@@ -98,7 +90,8 @@ fn name_of_255_bytes(scene: &mut Scene) -> Verdict {
 }
 
 fn name_of_256_bytes(scene: &mut Scene) -> Verdict {
-    let name = long_name(scene, LONGEST + 1)?;
+    scene.needs_uploads()?;
+    let name = scene.fresh_of(LONGEST + 1);
     scene.mine(&name[..LONGEST]);
     let reply = scene.exchange(&upload_request(&name, b"too long"))?;
     if reply.ok {
@@ -109,8 +102,7 @@ fn name_of_256_bytes(scene: &mut Scene) -> Verdict {
 
 fn name_without_dot(scene: &mut Scene) -> Verdict {
     scene.needs_uploads()?;
-    let name = scene.fresh_name().replace('.', "-");
-    scene.mine(&name);
+    let name = scene.fresh("-without-dot");
     scene.upload(&name, &content::text(57, 7))?;
     if scene.names()?.contains(&name) {
         return Ok(());

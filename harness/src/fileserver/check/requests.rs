@@ -58,12 +58,18 @@ impl End {
     }
 
     /// Asks, and names a silence by what the server seems to wait for.
-    fn ask(self, scene: &Scene, request: &str) -> Result<Reply, Stop> {
+    fn ask(self, scene: &mut Scene, request: &str) -> Result<Reply, Stop> {
         let mut wire = scene.open()?;
+        if self != Self::CrLf {
+            wire.until = after(scene.ending_patience());
+        }
         let ending = match wire.ask(&self.after(request)) {
             Err(Ending::Silence(received)) if received.is_empty() => Ending::Silence(received),
             other => return other.map_err(Stop::from),
         };
+        if self != Self::CrLf {
+            scene.lose_patience();
+        }
         match self {
             Self::None => Err(fault(Diagnosis::NeedsLineEnding, "no reply without a line ending")),
             Self::Lf => Err(fault(Diagnosis::NeedsCrLf, "no reply to a request that ends with LF")),
@@ -100,16 +106,14 @@ fn list(scene: &mut Scene, end: End) -> Verdict {
 }
 
 fn get(scene: &mut Scene, verb: &str, end: End) -> Verdict {
-    if verb == "DOWNLOAD" && scene.kind == Kind::Original {
-        return Err(skip("the course's original has no DOWNLOAD"));
-    }
     let fixture = scene.fixture()?;
     let reply = end.ask(scene, &format!("{verb} {}", fixture.name))?;
     if !reply.ok {
-        // The fixture has been fetched with CR LF: what fails with that is another matter.
-        let otherwise =
-            if end == End::CrLf { Diagnosis::RefusesGoodRequest } else { Diagnosis::KeepsLineEnding };
-        return Err(refused(&reply, otherwise));
+        if reply.is_unknown_verb() {
+            return Err(fault(Diagnosis::NoDownload, reply.excerpt()));
+        }
+        // The same file has been fetched with another ending.
+        return Err(refused(&reply, Diagnosis::KeepsLineEnding));
     }
     content::compare(&fixture.content, &content::of_reply(&reply)?, &[])
 }
@@ -163,7 +167,8 @@ fn one_reply(more: &[u8]) -> Verdict {
     if more.is_empty() {
         return Ok(());
     }
-    Err(fault(Diagnosis::AnswersEachRead, format!("one request got a second reply: {}", excerpt(more))))
+    let diagnosis = if more.starts_with(b"{") { Diagnosis::AnswersEachRead } else { Diagnosis::ExtraBytes };
+    Err(fault(diagnosis, format!("one request got more than one reply: {}", excerpt(more))))
 }
 
 fn split_request(scene: &mut Scene) -> Verdict {
@@ -262,8 +267,7 @@ fn parameters_keep_case(scene: &mut Scene) -> Verdict {
 
 fn quoted_parameter(scene: &mut Scene) -> Verdict {
     scene.needs_uploads()?;
-    let name = scene.fresh_name().replace("check-", "check ");
-    scene.mine(&name);
+    let name = scene.fresh(" two words.txt");
     let content = content::text(57, 4);
     let reply = scene.exchange(&upload_request(&name, &content))?;
     let first_word = format!("\"{}", name.split(' ').next().unwrap_or_default());

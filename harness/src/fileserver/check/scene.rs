@@ -1,7 +1,7 @@
 //! What the cases share: the server, what is known of it, and the files that the check has put there.
 
 use super::{
-    Diagnosis, Kind, Stop, Verdict, content, fault, skip,
+    Diagnosis, Kind, Stop, Verdict, concurrency, content, fault, skip,
     wire::{Ending, Reply, Wire},
 };
 use crate::measure::clock;
@@ -51,6 +51,10 @@ pub(super) struct Scene {
     most_open: usize,
     /// The case after which the server no longer answered, and why.
     gone: Option<(String, Diagnosis)>,
+    /// Nothing of LIST's reply could be used, so that only LIST itself is worth trying.
+    unreadable: bool,
+    /// How long a request may take whose ending the server may not know.
+    ending_patience: Duration,
 }
 
 impl Scene {
@@ -68,9 +72,12 @@ impl Scene {
             end: after(BUDGET),
             most_open: 1,
             gone: None,
+            unreadable: false,
+            ending_patience: PATIENCE,
         };
         let Ok(reply) = scene.exchange(b"LIST\r\n") else {
             scene.no_uploads = Some("LIST got no proper reply, so nothing was uploaded".to_owned());
+            scene.unreadable = true;
             return scene;
         };
         scene.listed = reply.names().unwrap_or_default();
@@ -94,8 +101,10 @@ impl Scene {
     fn find_kind(&self) -> Kind {
         let Ok(mut wire) = self.open() else { return Kind::Unknown };
         match wire.ask(LONG_REQUEST.as_bytes()) {
-            Ok(_) if wire.more(Duration::from_millis(150)).is_empty() => Kind::Course,
-            Ok(_) => Kind::Original,
+            Ok(_) => {
+                wire.until = after(Duration::from_millis(150));
+                if wire.reply().is_ok() { Kind::Original } else { Kind::Course }
+            }
             Err(_) => Kind::Unknown,
         }
     }
@@ -112,20 +121,27 @@ impl Scene {
     }
 
     fn fetch_fixture(&self, name: &str) -> Option<Fixture> {
-        let content = self.fetch(name).ok()?;
+        let unended = || content::of_reply(&self.exchange(format!("GET {name}").as_bytes())?);
+        let content = self.fetch(name).or_else(|_| unended()).ok()?;
         (content.len() <= LARGE_BYTES).then(|| Fixture { name: name.to_owned(), content })
     }
 
     // What a case asks before it begins
 
     /// Starts the count of connections anew, or says why no case can be tried any more.
-    pub(super) fn begin_case(&mut self) -> Result<(), String> {
+    pub(super) fn begin_case(&mut self, case: &str) -> Result<(), String> {
         self.most_open = 1;
+        if case == concurrency::LAST {
+            return Ok(());
+        }
         if let Some((case, _)) = &self.gone {
             return Err(format!("the server has not answered since `{case}`"));
         }
         if clock::now() > self.end {
             return Err(format!("the check's {} s were used up", BUDGET.as_secs()));
+        }
+        if self.unreadable && !case.starts_with("list-") {
+            return Err("no reply to LIST could be read".to_owned());
         }
         Ok(())
     }
@@ -148,18 +164,35 @@ impl Scene {
         self.most_open = self.most_open.max(connections);
     }
 
-    /// Whether the server is still there after a failed case; if not, what that is called.
-    pub(super) fn look_after(&mut self, case: &str) -> Option<Diagnosis> {
+    /// How long to wait for a reply to a request whose ending the server may not know.
+    pub(super) fn ending_patience(&self) -> Duration {
+        self.ending_patience
+    }
+
+    /// One ending is not known; the next that is not need not take as long.
+    pub(super) fn lose_patience(&mut self) {
+        self.ending_patience = Duration::from_millis(1500);
+    }
+
+    /// Looks whether the server is still there after a failed case. What a case saw of a server that died is not what is
+    /// wrong with it: returns what is.
+    pub(super) fn look_after(&mut self, case: &str, diagnosis: Diagnosis) -> Diagnosis {
         if let Some((_, diagnosis)) = self.gone {
-            return Some(diagnosis);
+            return diagnosis;
         }
-        let diagnosis = match self.exchange(b"LIST\r\n") {
-            Err(Ending::Refused(_)) if self.most_open > 1 => Some(Diagnosis::DiesUnderLoad),
-            Err(Ending::Refused(_)) => Some(Diagnosis::Dies),
-            Err(Ending::Silence(received)) if received.is_empty() => None,
-            _ => return None,
+        let mut probe = self.exchange(b"LIST\r\n");
+        if matches!(&probe, Err(Ending::Closed(received)) if received.is_empty()) {
+            // It may be about to end.
+            clock::pause(Duration::from_millis(200));
+            probe = self.exchange(b"LIST\r\n");
+        }
+        let diagnosis = match probe {
+            Err(Ending::Refused(_)) if self.most_open > 1 => Diagnosis::DiesUnderLoad,
+            Err(Ending::Refused(_)) => Diagnosis::Dies,
+            Err(Ending::Silence(received)) if received.is_empty() => diagnosis,
+            _ => return diagnosis,
         };
-        self.gone = Some((case.to_owned(), diagnosis.unwrap_or(Diagnosis::NoReply)));
+        self.gone = Some((case.to_owned(), diagnosis));
         diagnosis
     }
 
@@ -189,8 +222,22 @@ impl Scene {
 
     /// A name that no other case uses, to be deleted in the end.
     pub(super) fn fresh_name(&mut self) -> String {
+        self.fresh(".txt")
+    }
+
+    /// Such a name with an ending of its own.
+    pub(super) fn fresh(&mut self, ending: &str) -> String {
         self.count += 1;
-        let name = format!("ferrybench-check-{}-{}.txt", std::process::id(), self.count);
+        let name = format!("{}{}{ending}", prefix(), self.count);
+        self.mine(&name);
+        name
+    }
+
+    /// Such a name of that many bytes.
+    pub(super) fn fresh_of(&mut self, length: usize) -> String {
+        self.count += 1;
+        let stem = format!("{}{}-", prefix(), self.count);
+        let name = format!("{stem}{}.txt", "x".repeat(length - stem.len() - ".txt".len()));
         self.mine(&name);
         name
     }
@@ -220,31 +267,41 @@ impl Scene {
         content::of_reply(&reply)
     }
 
-    /// Whether GET says that there is no such file.
+    /// Whether GET says that there is no such file. Servers that hide their errors send an empty one.
     pub(super) fn lacks(&self, name: &str) -> Result<bool, Stop> {
-        Ok(!self.exchange(&get_request(name))?.ok)
+        let reply = self.exchange(&get_request(name))?;
+        Ok(!reply.ok || reply.text("data_file") == Some(""))
     }
 
     /// Expects what was uploaded; `others` went to the same server under other names.
     pub(super) fn expect(&mut self, name: &str, expected: &[u8], others: &[&[u8]]) -> Verdict {
+        let got = self.fetch_uploaded(name, &[&[expected], others].concat())?;
+        content::compare(expected, &got, others)
+    }
+
+    /// What GET sends of a file that was uploaded, with one of these contents.
+    pub(super) fn fetch_uploaded(&mut self, name: &str, contents: &[&[u8]]) -> Result<Vec<u8>, Stop> {
         let mut wire = self.open()?;
         wire.until = after(LONG_PATIENCE);
         let reply = wire.ask(&get_request(name))?;
-        if !reply.ok {
-            return Err(self.lost(expected, &reply));
-        }
-        content::compare(expected, &content::of_reply(&reply)?, others)
+        if reply.ok { content::of_reply(&reply) } else { Err(self.lost(name, contents, &reply)) }
     }
 
     /// Where an upload went that was answered with `OK` and is not there.
-    fn lost(&mut self, expected: &[u8], reply: &Reply) -> Stop {
+    fn lost(&mut self, name: &str, contents: &[&[u8]], reply: &Reply) -> Stop {
+        if self.exchange(get_request(name).trim_ascii_end()).is_ok_and(|unended| unended.ok) {
+            return fault(
+                Diagnosis::KeepsLineEnding,
+                format!("GET without a line ending works, with CR LF {}", reply.excerpt()),
+            );
+        }
         let names = self.names().unwrap_or_default();
         let mine = |name: &str| self.mine.iter().any(|mine| mine == name);
         let new = |name: &&String| !mine(name) && !self.listed.contains(*name);
         let suspects: Vec<String> =
-            names.iter().filter(new).take(4).cloned().chain(["hasil.txt".to_owned()]).collect();
+            names.iter().filter(new).take(4).cloned().chain([PUBLISHED_NAME.to_owned()]).collect();
         for name in suspects {
-            if self.fetch(&name).is_ok_and(|content| content == expected) {
+            if self.fetch(&name).is_ok_and(|content| contents.contains(&&content[..])) {
                 if !self.listed.contains(&name) {
                     self.mine(&name);
                 }
@@ -254,30 +311,42 @@ impl Scene {
         fault(Diagnosis::CopiesSuccess, format!("UPLOAD said OK, then GET: {}", reply.excerpt()))
     }
 
-    /// Deletes what the check has put there; what remains is returned.
+    /// Deletes what the check has put there; what remains is returned, as a pattern where nobody says what does.
     pub(super) fn clean_up(&mut self) -> Vec<String> {
         let until = after(Duration::from_secs(10));
-        let mut mine = std::mem::take(&mut self.mine);
+        let mine = std::mem::take(&mut self.mine);
         let answers = |request: &[u8]| {
             Wire::open(&self.target, soon().min(until)).and_then(|mut wire| wire.ask(request))
         };
+        let names = || answers(b"LIST\r\n").ok().and_then(|reply| reply.names());
         for name in &mine {
-            let gone = self.gone.is_some() || clock::now() > until;
-            if gone || matches!(answers(&delete_request(name)), Err(Ending::Refused(_) | Ending::Silence(_)))
+            if self.gone.is_some()
+                || matches!(answers(&delete_request(name)), Err(Ending::Refused(_) | Ending::Silence(_)))
             {
                 break;
             }
         }
-        let known = if self.gone.is_some() {
-            None
-        } else {
-            answers(b"LIST\r\n").ok().and_then(|reply| reply.names())
+        let Some(listed) = names() else {
+            return if mine.is_empty() { mine } else { vec![format!("{}*", prefix())] };
         };
-        // Where nobody says what lies there, all of it may.
-        mine.retain(|name| known.as_ref().is_none_or(|names| names.contains(name)));
-        mine
+        let left: Vec<String> = mine.into_iter().filter(|name| listed.contains(name)).collect();
+        // A server that keeps line endings deletes without one.
+        let deleted =
+            |name: &String| answers(delete_request(name).trim_ascii_end()).is_ok_and(|reply| reply.ok);
+        if !left.first().is_some_and(deleted) {
+            return left;
+        }
+        left.into_iter().skip(1).filter(|name| !deleted(name)).collect()
     }
 }
+
+/// How the names of the check's files begin.
+fn prefix() -> String {
+    format!("ferrybench-check-{}-", std::process::id())
+}
+
+/// Where a published server puts every upload.
+const PUBLISHED_NAME: &str = "hasil.txt";
 
 /// More than the original reads at once.
 pub(super) const LONG_REQUEST: &str = "GET ferrybench-check-no-such-file-under-this-name.txt\r\n";

@@ -64,7 +64,7 @@ fn upload_replaces(scene: &mut Scene) -> Verdict {
     let (old, new) = (content::text(900, 18), content::text(300, 19));
     scene.upload(&name, &old)?;
     scene.upload(&name, &new)?;
-    let got = scene.fetch(&name)?;
+    let got = scene.fetch_uploaded(&name, &[&new])?;
     if got == [&old[..], &new].concat() {
         return Err(fault(Diagnosis::Appends, "the second upload was appended to the first"));
     }
@@ -76,16 +76,21 @@ fn upload_replaces(scene: &mut Scene) -> Verdict {
 
 /// A server that searches all it has after each read takes sixteen times as long for four times the size.
 fn time_grows_with_size(scene: &mut Scene) -> Verdict {
+    /// No noise of a machine lasts that long.
     const SLOW_S: f64 = 4.0;
     /// What a busy machine does not do to less.
-    const TELLING_S: f64 = 0.4;
+    const TELLING_S: f64 = 0.6;
     const FACTOR: f64 = 8.0;
     scene.needs_uploads()?;
     let name = scene.fresh_name();
     let mut before = seconds(scene, &name, MIB / 4)?;
     for (size, words) in [(MIB, "1 MiB"), (4 * MIB, "4 MiB")] {
-        let now = seconds(scene, &name, size)?;
-        if now > TELLING_S && now > FACTOR * before {
+        let suspect = |now: f64, before: f64| now > TELLING_S && now > FACTOR * before;
+        let mut now = seconds(scene, &name, size)?;
+        if suspect(now, before) && now < SLOW_S {
+            now = now.min(seconds(scene, &name, size)?);
+        }
+        if suspect(now, before) {
             return Err(fault(
                 Diagnosis::Quadratic,
                 format!("UPLOAD of {words} took {now:.2} s, of a quarter of it {before:.2} s"),

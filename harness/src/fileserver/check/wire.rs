@@ -1,7 +1,7 @@
 //! One connection to a course server: blocking, slow, and with a deadline. It shares nothing with the client that measures,
 //! so that a mistake there cannot hide itself here.
 
-use super::{Diagnosis, Stop, fault};
+use super::{Diagnosis, Stop, fault, scene::after};
 use crate::measure::clock;
 use serde_json::{Map, Value};
 use std::{
@@ -11,6 +11,8 @@ use std::{
 };
 
 const END: &[u8] = b"\r\n\r\n";
+/// How long after a whole JSON object its end mark may come.
+const MARK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why there is no reply, and what had come of it.
 #[derive(Debug)]
@@ -159,7 +161,10 @@ impl Wire {
                 return Reply::parse(raw);
             }
             looked = self.received.len().saturating_sub(END.len() - 1);
-            match self.read(self.until) {
+            // After the object's last brace there is only its end mark to wait for.
+            let until =
+                if self.received.ends_with(b"}") { self.until.min(after(MARK_PATIENCE)) } else { self.until };
+            match self.read(until) {
                 Ok(0) => return Err(Ending::Closed(std::mem::take(&mut self.received))),
                 Ok(_) => {}
                 Err(error) if is_silence(&error) => {
@@ -172,9 +177,14 @@ impl Wire {
 
     /// What comes without being asked for, within a time or until the connection closes.
     pub(super) fn more(&mut self, wait: Duration) -> Vec<u8> {
-        let until = clock::now() + wait.as_nanos() as u64;
+        let until = after(wait);
         while self.read(until).is_ok_and(|count| count > 0) {}
         std::mem::take(&mut self.received)
+    }
+
+    /// Whether the server has closed the connection, or does within a moment.
+    pub(super) fn is_closed(&mut self) -> bool {
+        matches!(self.read(after(Duration::from_millis(20))), Ok(0))
     }
 
     fn read(&mut self, until: u64) -> io::Result<usize> {
