@@ -2,6 +2,7 @@
 
 mod axes;
 mod bench;
+mod check;
 mod doctor;
 mod list;
 mod plan;
@@ -42,6 +43,8 @@ enum Command {
     List(list::List),
     /// Look at this machine: facts, limits, noise, the clock's cost
     Doctor(doctor::Doctor),
+    /// Hold a course file server against its protocol, and name its mistakes
+    Check(check::Check),
     /// Print shell completions
     Completions(shell::Completions),
     /// Print the man page
@@ -94,6 +97,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(serve) => serve.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),
+        Command::Check(check) => check.carry_out(),
         Command::Completions(completions) => completions.carry_out(),
         Command::Man(man) => man.carry_out(),
     };
