@@ -421,6 +421,11 @@ impl Operation {
     }
 }
 
+/// Whether a model's workers are processes, by its name.
+pub fn is_made_of_processes(model: &str) -> bool {
+    model.starts_with("process")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -98,7 +98,10 @@ impl<F: Family> Table<F> {
                     Audit::SelfReported => (String::new(), SELF_REPORTED.into()),
                 };
             }
-            Outcome::Failed(reason) => (head.status, head.error) = (Status::Failed, one_line(reason)),
+            Outcome::Failed { reason, seen } => {
+                evidence = seen.as_ref();
+                (head.status, head.error) = (Status::Failed, one_line(reason));
+            }
             Outcome::Skipped(reason) => (head.status, head.error) = (Status::Skipped, one_line(reason)),
         }
         let mut cells = fields(&head)?;
@@ -112,6 +115,11 @@ impl<F: Family> Table<F> {
 
     /// Every row that can be understood.
     pub fn read(text: &[u8]) -> Rows<Record<F>> {
+        let names = columns(&F::Evidence::default()).unwrap_or_default();
+        let told = |row: &csv::StringRecord, headers: &csv::StringRecord| {
+            let mut cells = headers.iter().zip(row).filter(|(name, _)| names.iter().any(|own| own == name));
+            cells.any(|(_, cell)| !cell.is_empty())
+        };
         read_with(text, |row, headers| {
             let head: Head = row.deserialize(Some(headers))?;
             let spec: F::Spec = row.deserialize(Some(headers))?;
@@ -124,7 +132,10 @@ impl<F: Family> Table<F> {
                         _ => Audit::Fail(head.audit_reason.split(REASONS).map(str::to_owned).collect()),
                     },
                 },
-                Status::Failed => Outcome::Failed(head.error),
+                Status::Failed => Outcome::Failed {
+                    reason: head.error,
+                    seen: if told(row, headers) { Some(row.deserialize(Some(headers))?) } else { None },
+                },
                 Status::Skipped => Outcome::Skipped(head.error),
             };
             let noise = Noise {
@@ -212,7 +223,7 @@ fn line(cells: &[String]) -> String {
 }
 
 /// A reason as one line: a line break inside a cell would make a torn row look whole.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -244,8 +255,9 @@ mod tests {
                 evidence: evidence.clone(),
                 audit: Audit::Fail(vec!["one, two".into(), "three".into()]),
             },
-            Outcome::Measured { evidence, audit: Audit::SelfReported },
-            Outcome::Failed("it said \"no\", twice".into()),
+            Outcome::Measured { evidence: evidence.clone(), audit: Audit::SelfReported },
+            Outcome::Failed { reason: "it said \"no\", twice".into(), seen: None },
+            Outcome::Failed { reason: "half of it".into(), seen: Some(evidence) },
             Outcome::Skipped("limit".into()),
         ];
         let noise = Noise { noise_before: Some(0.01), c2c_ns: Some(110.5), ..Noise::default() };

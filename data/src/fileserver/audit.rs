@@ -3,11 +3,8 @@
 //! Transfers that fail make a failed row by themselves; this is about rows whose every transfer is said to have
 //! succeeded, and about who says so.
 
-use super::{Evidence, Spec, Verified};
+use super::{Evidence, Spec, Verified, is_made_of_processes};
 use crate::family::Source;
-
-/// What clients and server are, by the name of their model.
-const PROCESSES: &str = "process";
 
 pub(super) fn reasons(spec: &Spec, seen: &Evidence) -> Vec<String> {
     let checks = [transfers, bytes, content, clients, servers, both_sides, processes, times];
@@ -85,14 +82,14 @@ fn both_sides(_: &Spec, seen: &Evidence) -> Option<String> {
 }
 
 fn processes(spec: &Spec, seen: &Evidence) -> Option<String> {
-    if spec.client_model.starts_with(PROCESSES) && seen.client_processes != spec.client_pool {
+    if is_made_of_processes(&spec.client_model) && seen.client_processes != spec.client_pool {
         return Some(format!(
             "the {} worker processes of the client are {} processes",
             spec.client_pool, seen.client_processes
         ));
     }
     let server = seen.server_processes?;
-    let own = spec.source == Source::BuiltIn && spec.server_model.starts_with(PROCESSES);
+    let own = spec.source == Source::BuiltIn && is_made_of_processes(&spec.server_model);
     (own && spec.server_pool > 0 && server != spec.server_pool)
         .then(|| format!("the {} worker processes of the server are {server} processes", spec.server_pool))
 }

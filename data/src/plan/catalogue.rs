@@ -17,6 +17,75 @@ pub struct Catalogue {
     /// Programs of the plan's foreign peers that were not found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_programs: Vec<String>,
+    /// What the file-server family may name.
+    #[serde(default)]
+    pub fileserver: FileServers,
+}
+
+/// Protocols and models of the file-server family, and the room for its files.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileServers {
+    /// Every protocol of the registry, in its order.
+    pub protocols: Vec<Named>,
+    /// Every model of a client pool, in its order.
+    pub client_models: Vec<Named>,
+    /// Every model of a server, in its order.
+    pub server_models: Vec<ServerModel>,
+    /// Room for files and descriptors.
+    pub room: Room,
+}
+
+/// Something that a registry holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// One sentence for `list`.
+    pub help: String,
+}
+
+/// One model of a server: how it comes to serve several connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerModel {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// One sentence for `list`.
+    pub help: String,
+    /// How many connections it serves at a time.
+    pub pool: Pool,
+    /// Whether its workers are processes.
+    pub processes: bool,
+    /// Broken on purpose, to show that the audit sees it: runs only when a plan names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Why it cannot run here, or `None`.
+    pub lacking: Option<String>,
+}
+
+/// How many connections a server serves at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// As many as the plan's axis says.
+    Sized,
+    /// One, whatever the axis says: the axis collapses to 1.
+    One,
+    /// All that come: the axis collapses to 0.
+    Unbounded,
+}
+
+/// Room for files and descriptors on one machine. A run that is resumed keeps the room it began with, so that its
+/// files stay where they lay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Room {
+    /// Memory that the kernel says is available, bytes.
+    pub memory_available_bytes: u64,
+    /// Free bytes of a tmpfs that this process may write to; `None` where there is none.
+    pub tmpfs_free_bytes: Option<u64>,
+    /// Free bytes of the file system of temporary files.
+    pub disk_free_bytes: u64,
+    /// Descriptors that one process may have.
+    pub descriptors: u64,
 }
 
 /// The CPUs behind each placement.
@@ -128,11 +197,30 @@ impl Catalogue {
     pub fn find(&self, name: &str) -> Option<&Mechanism> {
         self.mechanisms.iter().find(|mechanism| mechanism.name == name)
     }
+}
 
-    /// The known name that is nearest to a mistyped one.
-    pub fn nearest(&self, name: &str) -> Option<&str> {
-        nearest(name, self.mechanisms.iter().filter(|known| !known.hidden).map(|known| known.name.as_str()))
+impl FileServers {
+    /// The server model of that name.
+    pub fn server_model(&self, name: &str) -> Option<&ServerModel> {
+        self.server_models.iter().find(|model| model.name == name)
     }
+}
+
+/// Refuses a name that is not known, with the nearest that may be named. Each known name comes with whether it is
+/// hidden: a hidden one may be named, and is not proposed.
+pub(super) fn known<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = (&'a str, bool)> + Clone,
+) -> Result<(), String> {
+    if known.clone().any(|(word, _)| word == name) {
+        return Ok(());
+    }
+    let hint = match nearest(name, known.filter(|(_, hidden)| !hidden).map(|(word, _)| word)) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "`ferrybench list` shows what exists".to_owned(),
+    };
+    Err(format!("unknown {what} \"{name}\"; {hint}"))
 }
 
 /// The word nearest to a mistyped one, where one is near enough to be meant.

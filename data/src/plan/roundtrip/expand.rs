@@ -1,152 +1,71 @@
-//! From a plan to its trials: a pure cross product, the union of its tables without duplicates.
+//! From the tables of round trips and the foreign peers to trials.
 
-use super::{
-    Foreign, Plan, PlanError, RoundTripTable,
-    catalogue::{Catalogue, Mechanism},
-};
+use super::{Foreign, RoundTripTable};
 use crate::{
-    family::Family,
-    roundtrip::{Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
-    units::{Size, Span},
+    plan::{
+        PlanError,
+        catalogue::{Catalogue, Mechanism},
+        expand::{Cell, Trial, Work},
+    },
+    roundtrip::{Pattern, Peers, Placement, Source, Spec, Wait},
+    units::Size,
 };
-use std::collections::HashMap;
 
-/// One cell of the plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// Every axis.
-    pub spec: Spec,
-    /// How much of it makes a block.
-    pub work: Work,
-    /// The foreign peer behind it, an index into the plan's list.
-    pub foreign: Option<usize>,
-    /// Why it cannot run on this machine; it becomes one `skipped` row.
-    pub skip: Option<String>,
+/// The trials of one table.
+pub(in crate::plan) fn table(table: &RoundTripTable, catalogue: &Catalogue) -> Result<Vec<Trial>, PlanError> {
+    let mut trials = Vec::new();
+    for mechanism in &catalogue.mechanisms {
+        let named = table.mechanisms.as_ref().map(|names| names.contains(&mechanism.name));
+        if !named.unwrap_or(!mechanism.hidden) {
+            continue;
+        }
+        let mut any = false;
+        for spec in specs(table, mechanism) {
+            any = true;
+            let work = table.exchanges.map_or(Work::For(table.leg), Work::Exactly);
+            let skip = lacking(&spec, mechanism, catalogue);
+            trials.push(Trial { cell: Cell::RoundTrip(spec), work, foreign: None, skip });
+        }
+        if !any && named == Some(true) {
+            return Err(format!(
+                "{} has none of the combinations that the plan asks for: it does {} between {}, waiting by {}{}",
+                mechanism.name,
+                words(&mechanism.patterns),
+                words(&mechanism.peers),
+                words(&mechanism.waits),
+                if mechanism.many_producers { "" } else { ", from one producer" },
+            )
+            .into());
+        }
+    }
+    Ok(trials)
 }
 
-/// How much makes a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    /// Orders until this time is reached.
-    For(Span),
-    /// So many exchanges.
-    Exactly(u64),
-}
-
-impl Trial {
-    /// The trial's id.
-    pub fn id(&self) -> String {
-        RoundTrip::id(&self.spec)
-    }
-
-    /// Warm-up before the leg: a split pipe changes its pace after its first 40 ms.
-    pub fn warm_up(&self) -> Span {
-        Span::from_millis(if self.spec.placement == Placement::SameCpu { 50 } else { 100 })
-    }
-}
-
-impl Plan {
-    /// Every trial of the plan, in its order.
-    pub fn expand(&self, catalogue: &Catalogue) -> Result<Vec<Trial>, PlanError> {
-        let mut trials = Trials::default();
-        for table in &self.roundtrip {
-            trials.add_table(table, catalogue)?;
-        }
-        for (index, foreign) in self.foreign.iter().enumerate() {
-            trials.add_foreign(index, foreign, catalogue)?;
-        }
-        let mut list = trials.list;
-        if let Some(glob) = &self.only {
-            list.retain(|trial| glob_match::glob_match(glob, &trial.id()));
-            if list.is_empty() {
-                return Err(format!("no trial of plan {} matches \"{glob}\"", self.name).into());
-            }
-        }
-        if list.is_empty() {
-            return Err(format!("plan {} comes to no trial at all", self.name).into());
-        }
-        Ok(list)
-    }
-}
-
-#[derive(Default)]
-struct Trials {
-    list: Vec<Trial>,
-    places: HashMap<String, usize>,
-}
-
-impl Trials {
-    fn add_table(&mut self, table: &RoundTripTable, catalogue: &Catalogue) -> Result<(), PlanError> {
-        for mechanism in &catalogue.mechanisms {
-            let named = table.mechanisms.as_ref().map(|names| names.contains(&mechanism.name));
-            if !named.unwrap_or(!mechanism.hidden) {
-                continue;
-            }
-            let mut any = false;
-            for spec in specs(table, mechanism) {
-                any = true;
-                let work = table.exchanges.map_or(Work::For(table.leg), Work::Exactly);
-                let skip = lacking(&spec, mechanism, catalogue);
-                self.add(Trial { spec, work, foreign: None, skip })?;
-            }
-            if !any && named == Some(true) {
-                return Err(format!(
-                    "{} has none of the combinations that the plan asks for: it does {} between {}, waiting by {}{}",
-                    mechanism.name,
-                    words(&mechanism.patterns),
-                    words(&mechanism.peers),
-                    words(&mechanism.waits),
-                    if mechanism.many_producers { "" } else { ", from one producer" },
-                )
-                .into());
-            }
-        }
-        Ok(())
-    }
-
-    fn add_foreign(
-        &mut self,
-        index: usize,
-        foreign: &Foreign,
-        catalogue: &Catalogue,
-    ) -> Result<(), PlanError> {
-        for &placement in &foreign.placements {
-            for size in &foreign.message_bytes {
-                let spec = Spec {
-                    mechanism: foreign.name.clone(),
-                    pattern: Pattern::Rtt,
-                    message_bytes: size.0,
-                    peers: Peers::Process,
-                    wait: Wait::Block,
-                    placement,
-                    producers: 1,
-                    source: Source::Foreign,
-                };
-                let missing =
-                    catalogue.missing_programs.iter().find(|name| Some(*name) == foreign.command.first());
-                let skip = missing
-                    .map(|name| format!("{name} was not found"))
-                    .or_else(|| no_place(placement, catalogue));
-                self.add(Trial { spec, work: Work::Exactly(foreign.rounds), foreign: Some(index), skip })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, trial: Trial) -> Result<(), PlanError> {
-        let id = trial.id();
-        match self.places.get(&id) {
-            Some(&place) if self.list[place].work != trial.work => {
-                Err(format!("{id} is asked for twice, with different legs").into())
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.places.insert(id, self.list.len());
-                self.list.push(trial);
-                Ok(())
-            }
+/// The trials of one foreign peer.
+pub(in crate::plan) fn foreign(index: usize, foreign: &Foreign, catalogue: &Catalogue) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for &placement in &foreign.placements {
+        for size in &foreign.message_bytes {
+            let spec = Spec {
+                mechanism: foreign.name.clone(),
+                pattern: Pattern::Rtt,
+                message_bytes: size.0,
+                peers: Peers::Process,
+                wait: Wait::Block,
+                placement,
+                producers: 1,
+                source: Source::Foreign,
+            };
+            let missing =
+                catalogue.missing_programs.iter().find(|name| Some(*name) == foreign.command.first());
+            let skip = missing
+                .map(|name| format!("{name} was not found"))
+                .or_else(|| no_place(placement, catalogue));
+            let work = Work::Exactly(foreign.rounds);
+            trials.push(Trial { cell: Cell::RoundTrip(spec), work, foreign: Some(index), skip });
         }
     }
+    trials
 }
 
 /// The cells of one table that a mechanism has by its nature; what it lacks by nature is no trial.
