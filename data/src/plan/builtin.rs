@@ -23,6 +23,11 @@ pub const ALL: &[BuiltIn] = &[
         help: "the round-trip assignment, in its three readings",
         text: include_str!("../../plans/lab-roundtrip.toml"),
     },
+    BuiltIn {
+        name: "lab-fileserver",
+        help: "the file-server assignment: 54 rows for threads, 54 for processes",
+        text: include_str!("../../plans/lab-fileserver.toml"),
+    },
 ];
 
 /// One plan of the binary.

@@ -133,9 +133,9 @@ impl Seen {
         let elapsed_s = self.elapsed_ns as f64 / 1e9;
         let mut evidence = clients.evidence(spec, &rows, elapsed_s);
         evidence.rounds = self.rounds.len() as u32;
-        evidence.transfers =
+        evidence.transfers_asked =
             u64::from(evidence.rounds) * u64::from(spec.client_pool) * u64::from(spec.transfers);
-        evidence.bytes_expected = evidence.transfers * spec.volume_bytes;
+        evidence.bytes_expected = evidence.transfers_asked * spec.volume_bytes;
         evidence.server_start_s = Some(self.server_start_s);
         evidence.verified = self.verified(&server, source);
         let peak_of = |processes: &[ProcessUse]| -> u64 {

@@ -6,7 +6,7 @@ use crate::{
     format::{self, Unit},
 };
 use ferrybench_data::{
-    record::{Audit, Outcome},
+    record::Fate,
     roundtrip::{BANDWIDTH, CPU_COST, Pattern, RATE},
 };
 use std::collections::BTreeMap;
@@ -16,14 +16,14 @@ const MOST_NAMED: usize = 3;
 
 pub(super) fn without_figure(view: &View<'_>) -> Vec<Element> {
     let mut reasons: BTreeMap<(u8, &str, String), Vec<String>> = BTreeMap::new();
-    for row in &view.data.roundtrip {
-        let (rank, what, why) = match &row.outcome {
-            Outcome::Failed(why) => (0, "failed", why.clone()),
-            Outcome::Measured { audit: Audit::Fail(why), .. } => (1, "refused by its audit", why.join("; ")),
-            Outcome::Skipped(why) => (2, "skipped", why.clone()),
-            Outcome::Measured { .. } => continue,
+    for row in view.data.rows() {
+        let (rank, what, why) = match row.fate() {
+            Fate::Failed(why) => (0, "failed", why.to_owned()),
+            Fate::Refused(why) => (1, "refused by its audit", why.join("; ")),
+            Fate::Skipped(why) => (2, "skipped", why.to_owned()),
+            Fate::Proved | Fate::SelfReported => continue,
         };
-        let block = if rank == 2 { String::new() } else { format!(" block {}", row.block) };
+        let block = if rank == 2 { String::new() } else { format!(" block {}", row.block()) };
         reasons.entry((rank, what, why)).or_default().push(format!("`{}`{block}", row.trial()));
     }
     if reasons.is_empty() {

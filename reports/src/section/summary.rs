@@ -7,7 +7,7 @@ use crate::{
 };
 use ferrybench_data::{
     dataset::TrialView,
-    record::{Audit, Outcome},
+    record::Fate,
     roundtrip::{BANDWIDTH, CPU_COST, Pattern, Peers, Placement, RATE},
     warning::warnings,
 };
@@ -31,13 +31,13 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 fn coverage(view: &View<'_>) -> String {
     let info = &view.data.info;
     let (mut good, mut audit, mut failed, mut skipped, mut told) = (0_usize, 0, 0, 0_usize, 0);
-    for row in &view.data.roundtrip {
-        match &row.outcome {
-            Outcome::Measured { audit: Audit::Pass, .. } => good += 1,
-            Outcome::Measured { audit: Audit::SelfReported, .. } => told += 1,
-            Outcome::Measured { audit: Audit::Fail(_), .. } => audit += 1,
-            Outcome::Failed(_) => failed += 1,
-            Outcome::Skipped(_) => skipped += 1,
+    for row in view.data.rows() {
+        match row.fate() {
+            Fate::Proved => good += 1,
+            Fate::SelfReported => told += 1,
+            Fate::Refused(_) => audit += 1,
+            Fate::Failed(_) => failed += 1,
+            Fate::Skipped(_) => skipped += 1,
         }
     }
     let host = info.hosts.first();

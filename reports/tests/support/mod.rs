@@ -127,7 +127,8 @@ impl Run {
                 *audit = refused.clone();
             }
             if (name, row.block) == ("sysv-mq", 2) {
-                row.outcome = Outcome::Failed("the far end was killed by signal 9 | after 5 s".into());
+                let reason = "the far end was killed by signal 9 | after 5 s".into();
+                row.outcome = Outcome::Failed { reason, seen: None };
             }
             if row.block % 6 == 2 {
                 row.noise.noise_gap_s = Some(0.000_8);
