@@ -199,6 +199,18 @@ impl Catalogue {
     }
 }
 
+impl Room {
+    /// What files may take in memory: half of what is available, however large the tmpfs says that it is.
+    pub fn memory_bytes(&self) -> u64 {
+        self.tmpfs_free_bytes.map_or(0, |free| free.min(self.memory_available_bytes / 2))
+    }
+
+    /// Whether so many bytes of files may lie in memory.
+    pub fn holds_in_memory(&self, bytes: u64) -> bool {
+        self.tmpfs_free_bytes.is_some() && bytes <= self.memory_bytes()
+    }
+}
+
 impl FileServers {
     /// The server model of that name.
     pub fn server_model(&self, name: &str) -> Option<&ServerModel> {

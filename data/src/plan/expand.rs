@@ -87,7 +87,7 @@ impl Plan {
         for (index, foreign) in self.foreign.iter().enumerate() {
             trials.add(roundtrip::expand::foreign(index, foreign, catalogue))?;
         }
-        trials.add(fileserver::expand::tables(&self.fileserver, catalogue))?;
+        trials.add(fileserver::expand::tables(&self.fileserver, self.outside.as_ref(), catalogue))?;
         let mut list = trials.list;
         if let Some(glob) = &self.only {
             list.retain(|trial| glob_match::glob_match(glob, &trial.id()));

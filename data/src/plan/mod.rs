@@ -12,7 +12,7 @@ mod roundtrip;
 mod wire;
 
 pub use expand::{Cell, Trial, Work};
-pub use fileserver::{FileServerOverrides, FileServerTable, spare_files};
+pub use fileserver::{FileServerOverrides, FileServerTable, Outside, spare_files};
 pub use overrides::Overrides;
 pub use roundtrip::{Foreign, RoundTripOverrides, RoundTripTable};
 
@@ -40,6 +40,9 @@ pub struct Plan {
     /// Cross products of the file-server family.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fileserver: Vec<FileServerTable>,
+    /// Somebody else's server, which every file-server trial is held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Outside>,
     /// Programs of other people, run beside ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<Foreign>,

@@ -1,6 +1,8 @@
 //! What a command line says instead of a plan.
 
-use super::{FileServerOverrides, Plan, PlanError, RoundTripOverrides, catalogue::Catalogue, wire};
+use super::{
+    FileServerOverrides, Order, Outside, Plan, PlanError, RoundTripOverrides, catalogue::Catalogue, wire,
+};
 use crate::units::Span;
 
 /// Changes that a command line makes to a plan. Naming an axis of one family asks for that family: the tables of
@@ -22,6 +24,17 @@ pub struct Overrides {
 }
 
 impl Plan {
+    /// The plan held against somebody else's server: other families are left out, and trials follow each other in the
+    /// plan's own order, small volumes first.
+    pub fn against(mut self, outside: Outside, catalogue: &Catalogue) -> Result<Self, PlanError> {
+        outside.check(catalogue)?;
+        self.roundtrip.clear();
+        self.foreign.clear();
+        self.order = Order::Alternating;
+        self.outside = Some(outside);
+        Ok(self)
+    }
+
     /// The plan with what the command line says instead. Names are checked against the catalogue.
     pub fn overridden(mut self, with: &Overrides, catalogue: &Catalogue) -> Result<Self, PlanError> {
         let (roundtrip, fileserver) = (with.roundtrip.any(), with.fileserver.any());

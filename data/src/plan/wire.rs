@@ -3,7 +3,7 @@
 use super::{
     Order, Plan, PlanError,
     catalogue::Catalogue,
-    fileserver::wire::WireFileServer,
+    fileserver::{Outside, wire::WireFileServer},
     roundtrip::wire::{WireForeign, WireRoundTrip},
 };
 use serde::{
@@ -30,6 +30,7 @@ struct WirePlan {
     roundtrip: Vec<WireRoundTrip>,
     #[serde(default, deserialize_with = "one_or_many")]
     fileserver: Vec<WireFileServer>,
+    outside: Option<Spanned<Outside>>,
     #[serde(default, deserialize_with = "one_or_many")]
     foreign: Vec<WireForeign>,
 }
@@ -94,6 +95,7 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
         only: wire.only,
         roundtrip: Vec::new(),
         fileserver: Vec::new(),
+        outside: None,
         foreign: Vec::new(),
     };
     for table in wire.roundtrip {
@@ -101,6 +103,10 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
     }
     for table in wire.fileserver {
         plan.fileserver.push(table.typed(source, catalogue)?);
+    }
+    if let Some(outside) = wire.outside {
+        outside.get_ref().check(catalogue).map_err(|error| source.at(outside.span(), error.message))?;
+        plan.outside = Some(outside.into_inner());
     }
     for foreign in wire.foreign {
         plan.foreign.push(foreign.typed(source, &plan.foreign, catalogue)?);

@@ -4,6 +4,7 @@ mod axes;
 mod bench;
 mod check;
 mod doctor;
+mod grid;
 mod list;
 mod plan;
 mod plans;
@@ -37,6 +38,8 @@ enum Command {
     Report(report::Report),
     /// Print what a plan would run, with its cost in time, memory and disk
     Plan(plan::Plan),
+    /// Hold the stress grid against somebody else's file server
+    Grid(grid::Grid),
     /// Serve files from a folder, by any model and protocol
     Serve(serve::Serve),
     /// List mechanisms and built-in plans, and what this machine lacks
@@ -94,6 +97,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(run) => run.carry_out(),
         Command::Report(report) => report.carry_out(),
         Command::Plan(plan) => plan.carry_out(),
+        Command::Grid(grid) => grid.carry_out(),
         Command::Serve(serve) => serve.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),

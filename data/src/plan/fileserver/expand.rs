@@ -1,6 +1,6 @@
 //! From the tables of the file server to trials.
 
-use super::{FileServerTable, storage};
+use super::{FileServerTable, Outside, storage};
 use crate::{
     family::Source,
     fileserver::{Accept, Operation, Pages, ReadBytes, Received, Spec, Storage, is_made_of_processes},
@@ -19,15 +19,31 @@ const OF_A_PROCESS: u64 = 4;
 const OF_THE_CONDUCTOR: u64 = 100;
 
 /// The trials of all tables: where the files lie is decided for all of them together.
-pub(in crate::plan) fn tables(tables: &[FileServerTable], catalogue: &Catalogue) -> Vec<Trial> {
+pub(in crate::plan) fn tables(
+    tables: &[FileServerTable],
+    outside: Option<&Outside>,
+    catalogue: &Catalogue,
+) -> Vec<Trial> {
     let room = catalogue.fileserver.room;
+    let theirs = outside.map(|outside| ServerModel {
+        name: outside.label.clone(),
+        help: "somebody else's server".into(),
+        pool: Pool::Sized,
+        processes: false,
+        hidden: false,
+        lacking: None,
+    });
     let mut trials: Vec<(Spec, Work, Option<String>)> = Vec::new();
     for table in tables {
         let work = table.leg.map_or(Work::Once, Work::For);
-        for (spec, model) in cells(table, catalogue) {
+        for (spec, model) in cells(table, theirs.as_ref(), catalogue) {
             let skip = model.lacking.clone().or_else(|| too_many(&spec, model, room.descriptors));
             trials.push((spec, work, skip));
         }
+    }
+    if outside.is_some() {
+        // One start for each pool of the server, and small volumes first: what the budget cuts off is the largest.
+        trials.sort_by_key(|(spec, ..)| (spec.server_pool, spec.volume_bytes, spec.client_pool));
     }
     let run = trials.iter().filter(|(_, _, skip)| skip.is_none()).map(|(spec, ..)| spec);
     let lie = storage::choose(&storage::needed(run), room);
@@ -35,6 +51,8 @@ pub(in crate::plan) fn tables(tables: &[FileServerTable], catalogue: &Catalogue)
         .into_iter()
         .map(|(spec, work, skip)| {
             let (storage, full) = lie.of(spec.volume_bytes);
+            // Where somebody else keeps files is not ours to say; ours still need their place.
+            let storage = if outside.is_some() { Storage::Untold } else { storage };
             let cell = Cell::FileServer(Spec { storage, ..spec });
             Trial { cell, work, foreign: None, skip: skip.or(full) }
         })
@@ -42,14 +60,21 @@ pub(in crate::plan) fn tables(tables: &[FileServerTable], catalogue: &Catalogue)
 }
 
 /// The cells of one table, those of a pair of models side by side and in the order of the assignment's table.
-fn cells<'a>(table: &FileServerTable, catalogue: &'a Catalogue) -> Vec<(Spec, &'a ServerModel)> {
+fn cells<'a>(
+    table: &FileServerTable,
+    theirs: Option<&'a ServerModel>,
+    catalogue: &'a Catalogue,
+) -> Vec<(Spec, &'a ServerModel)> {
     let named = |model: &ServerModel| match &table.server_models {
         Some(names) => names.contains(&model.name),
         None => !model.hidden,
     };
+    let ours = catalogue.fileserver.server_models.iter().filter(|model| theirs.is_none() && named(model));
+    let models: Vec<&ServerModel> = theirs.into_iter().chain(ours).collect();
+    let source = if theirs.is_some() { Source::Foreign } else { Source::BuiltIn };
     let mut cells = Vec::new();
     for client_model in &table.client_models {
-        for model in catalogue.fileserver.server_models.iter().filter(|model| named(model)) {
+        for &model in &models {
             for &accept in accepts(&table.accepts, model) {
                 for protocol in &table.protocols {
                     let pair = Spec {
@@ -66,7 +91,7 @@ fn cells<'a>(table: &FileServerTable, catalogue: &'a Catalogue) -> Vec<(Spec, &'
                         pages: Pages::Touched,
                         received: Received::Written,
                         transfers: table.transfers,
-                        source: Source::BuiltIn,
+                        source,
                     };
                     cells.extend(of_a_pair(table, &pair, model.pool).into_iter().map(|spec| (spec, model)));
                 }

@@ -2,11 +2,13 @@
 
 pub(super) mod estimate;
 pub(super) mod expand;
+mod outside;
 mod storage;
 #[cfg(test)]
 mod tests;
 pub(super) mod wire;
 
+pub use outside::Outside;
 pub use storage::spare_files;
 
 use super::{

@@ -49,13 +49,13 @@ impl Lie {
 
 /// Finds a place for all volumes, or for as many as fit, the smallest first.
 pub(super) fn choose(needed: &BTreeMap<u64, u64>, room: Room) -> Lie {
-    let memory = room.tmpfs_free_bytes.map_or(0, |free| free.min(room.memory_available_bytes / 2));
+    let memory = room.memory_bytes();
     let disk = room.disk_free_bytes / 10 * 9;
     let mut volumes: Vec<(u64, u64)> = needed.iter().map(|(volume, bytes)| (*volume, *bytes)).collect();
     let mut left_out = BTreeMap::new();
     loop {
         let all = volumes.iter().fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        if room.tmpfs_free_bytes.is_some() && all <= memory {
+        if room.holds_in_memory(all) {
             return Lie { storage: Storage::Tmpfs, left_out };
         }
         let Some(&(largest, _)) = volumes.last().filter(|_| all > disk) else {

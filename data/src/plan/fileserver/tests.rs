@@ -114,7 +114,7 @@ fn what_a_model_does_not_have_collapses() {
         accepts: Accept::ALL.to_vec(),
         ..FileServerTable::default()
     };
-    let trials = tables(&[table], &catalogue(room()));
+    let trials = tables(&[table], None, &catalogue(room()));
     let seen: Vec<(&str, u32, Accept)> = specs(&trials)
         .into_iter()
         .map(|spec| (spec.server_model.as_str(), spec.server_pool, spec.accept))
@@ -143,7 +143,7 @@ fn two_volumes(room: Room) -> Vec<(Storage, Option<String>)> {
         server_models: Some(vec!["thread-pool".into()]),
         ..FileServerTable::default()
     };
-    let trials = tables(&[table], &catalogue(room));
+    let trials = tables(&[table], None, &catalogue(room));
     trials.into_iter().map(|trial| (trial.cell.fileserver().unwrap().storage, trial.skip)).collect()
 }
 
@@ -170,7 +170,7 @@ fn discarded_content_needs_the_source_alone() {
         ..FileServerTable::default()
     };
     let needed = |received| {
-        let trials = tables(&[one(received)], &catalogue(room()));
+        let trials = tables(&[one(received)], None, &catalogue(room()));
         storage::needed(specs(&trials).into_iter()).into_values().collect::<Vec<_>>()
     };
     assert_eq!(needed(Received::Written), [101 * (10 << 20)]);
@@ -186,7 +186,7 @@ fn too_few_descriptors_are_a_limit() {
         server_models: Some(vec!["thread-pool".into(), "process-pool".into()]),
         ..FileServerTable::default()
     };
-    let trials = tables(&[table], &catalogue(Room { descriptors: 600, ..room() }));
+    let trials = tables(&[table], None, &catalogue(Room { descriptors: 600, ..room() }));
     let skips: Vec<Option<&str>> = trials.iter().map(|trial| trial.skip.as_deref()).collect();
     assert_eq!(skips, [Some("limit: 700 descriptors are needed, a process may have 600"), None]);
 }

@@ -36,13 +36,18 @@ impl LocalHost {
     pub(super) fn prepare_files(&mut self, trials: &[&Trial]) -> io::Result<()> {
         let specs: Vec<&Spec> = trials.iter().filter_map(|trial| trial.cell.fileserver()).collect();
         let Some(first) = specs.first() else { return Ok(()) };
-        let in_memory = first.storage == Storage::Tmpfs;
-        let parent = if in_memory { Path::new(TMPFS) } else { self.folder.as_path() };
-        let folder = parent.join(format!("{}-{}", unique_name(), clock::now()));
         let volumes = spare_files(specs.iter().copied()).into_iter();
         let volumes: Vec<Volume> =
             volumes.map(|(bytes, spares)| Volume { bytes, spares: spares as u32 }).collect();
         let bytes: u64 = volumes.iter().map(|volume| volume.bytes * u64::from(volume.spares + 1)).sum();
+        let in_memory = match first.storage {
+            Storage::Tmpfs => true,
+            Storage::Disk => false,
+            // Somebody else's server keeps its files where it likes; these are ours.
+            Storage::Untold => self.catalogue.fileserver.room.holds_in_memory(bytes),
+        };
+        let parent = if in_memory { Path::new(TMPFS) } else { self.folder.as_path() };
+        let folder = parent.join(format!("{}-{}", unique_name(), clock::now()));
         let store = Store { folder };
         let job = store::Job { store: store.clone(), volumes, seed: self.plan.seed };
         let id = self.start_worker(Keeper::NAME, serde_json::to_value(job)?, LONGEST_RUN)?;
@@ -71,12 +76,12 @@ impl LocalHost {
         }
     }
 
-    /// Runs a block of our own server.
+    /// Runs a block of our own server, or of somebody else's.
     pub(super) fn fileserver(&mut self, spec: &Spec, work: Work, seed: u64) -> io::Result<Attempt> {
-        let job = match self.block_job(spec, work, seed) {
-            Some(job) => job,
-            None => return Ok(Attempt::Interrupted),
-        };
+        let Some(job) = self.block_job(spec, work, seed) else { return Ok(Attempt::Interrupted) };
+        if let Some(outside) = self.plan.outside.clone() {
+            return self.outside(&outside, job);
+        }
         let deadline = job.deadline();
         self.worker(Conduct::NAME, serde_json::to_value(job)?, deadline, |line| {
             Some(match serde_json::from_value(line).ok()? {
@@ -107,7 +112,7 @@ impl LocalHost {
     }
 }
 
-fn seen(block: Block) -> Attempt {
+pub(super) fn seen(block: Block) -> Attempt {
     let Block { evidence, transfers, failure, run_delay_s } = block;
     Attempt::Done(Box::new(Seen::FileServer { evidence, transfers, run_delay_s: Some(run_delay_s), failure }))
 }

@@ -1,6 +1,7 @@
 //! This host as the subject of a run: its agent, and the workers that the agent starts.
 
 mod fileserver;
+mod outside;
 mod roundtrip;
 
 use super::coordinator::{Attempt, Subject, block_seed};
@@ -42,6 +43,8 @@ pub struct LocalHost {
     declared: Declared,
     /// The files of file-server trials, with whoever holds them.
     files: Option<fileserver::Files>,
+    /// Somebody else's server, with whoever conducts its blocks.
+    theirs: outside::Theirs,
 }
 
 /// Remains, each with the worker that declared it.
@@ -84,6 +87,7 @@ impl LocalHost {
             interrupted,
             declared,
             files: None,
+            theirs: outside::Theirs::default(),
         };
         match host.agent.reply(PATIENCE)? {
             Reply::Ready => Ok(host),
