@@ -68,6 +68,7 @@ fn served_together(scene: &mut Scene, count: usize) -> Verdict {
     }
     // Connections that stay open keep their workers: as many as get a reply now are served together.
     for (wire, rest) in &mut *others {
+        wire.until = soon();
         wire.send(rest)?;
     }
     for (wire, _) in &mut *others {
