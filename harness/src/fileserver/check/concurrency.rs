@@ -57,29 +57,37 @@ fn served_together(scene: &mut Scene, count: usize) -> Verdict {
     }
     // A server may need this long to hand each of them to a worker.
     clock::pause(Duration::from_millis(200));
+    let mut served = 0;
+    let mut silent = false;
     let Some((last, others)) = held.split_last_mut() else { return Ok(()) };
     last.0.until = soon();
     match finish(last) {
-        Ok(()) => return complete(others),
-        Err(Ending::Silence(received)) if received.is_empty() => {}
+        Ok(()) => served += 1,
+        Err(Ending::Silence(received)) if received.is_empty() => silent = true,
         Err(ending) => return Err(ending.into()),
     }
     // Connections that stay open keep their workers: as many as get a reply now are served together.
     for (wire, rest) in &mut *others {
+        wire.until = soon();
         wire.send(rest)?;
     }
-    let mut served = 0;
     for (wire, _) in &mut *others {
-        wire.until = after(Duration::from_millis(if served == 0 { 500 } else { 100 }));
-        if wire.reply().is_ok() {
-            served += 1;
-            if wire.is_closed() {
-                served = 1;
-                break;
-            }
+        wire.until = if silent { after(Duration::from_millis(250)) } else { soon() };
+        match wire.reply() {
+            Ok(_) => served += 1,
+            Err(Ending::Silence(received)) if received.is_empty() => silent = true,
+            Err(ending) => return Err(ending.into()),
+        }
+        if silent && wire.is_closed() {
+            // Its worker went on to the next, so that replies count nothing.
+            served = 1;
+            break;
         }
     }
-    let seen = format!("{count} connections held open, and the last got no reply before another ended");
+    if !silent {
+        return Ok(());
+    }
+    let seen = format!("{count} connections held open, and not all got a reply before another was closed");
     Err(if served > 1 {
         fault(Diagnosis::SmallerPool, format!("{seen}: about {served} are served together"))
     } else {
@@ -100,14 +108,6 @@ fn request(scene: &mut Scene, number: usize) -> (Vec<u8>, Vec<u8>) {
 
 fn finish((wire, rest): &mut (Wire, Vec<u8>)) -> Result<(), Ending> {
     wire.ask(rest).map(|_| ())
-}
-
-fn complete(held: &mut [(Wire, Vec<u8>)]) -> Verdict {
-    for one in held {
-        one.0.until = soon();
-        finish(one)?;
-    }
-    Ok(())
 }
 
 fn many_clients(scene: &mut Scene) -> Verdict {

@@ -106,7 +106,7 @@ fn list(scene: &mut Scene, end: End) -> Verdict {
 }
 
 fn get(scene: &mut Scene, verb: &str, end: End) -> Verdict {
-    let fixture = scene.fixture()?;
+    let fixture = scene.fixture_of_any_ending()?;
     let reply = end.ask(scene, &format!("{verb} {}", fixture.name))?;
     if !reply.ok {
         if reply.is_unknown_verb() {

@@ -33,6 +33,8 @@ pub(super) fn soon() -> u64 {
 pub(super) struct Fixture {
     pub(super) name: String,
     pub(super) content: Vec<u8>,
+    /// It came without a line ending only: a server that keeps line endings has no such file otherwise.
+    unended: bool,
 }
 
 pub(super) struct Scene {
@@ -82,9 +84,9 @@ impl Scene {
         };
         scene.listed = reply.names().unwrap_or_default();
         scene.kind = scene.find_kind();
-        let fixture = Fixture { name: scene.fresh_name(), content: content::text(57, 1) };
-        match scene.exchange(&upload_request(&fixture.name, &fixture.content)) {
-            Ok(reply) if reply.ok => scene.fixture = scene.fetch_fixture(&fixture.name),
+        let name = scene.fresh_name();
+        match scene.exchange(&upload_request(&name, &content::text(57, 1))) {
+            Ok(reply) if reply.ok => scene.fixture = scene.fetch_fixture(&name),
             Ok(reply) if reply.is_unknown_verb() || scene.kind == Kind::Original => {
                 scene.no_uploads = Some("the server has no UPLOAD".to_owned());
             }
@@ -121,9 +123,14 @@ impl Scene {
     }
 
     fn fetch_fixture(&self, name: &str) -> Option<Fixture> {
-        let unended = || content::of_reply(&self.exchange(format!("GET {name}").as_bytes())?);
-        let content = self.fetch(name).or_else(|_| unended()).ok()?;
-        (content.len() <= LARGE_BYTES).then(|| Fixture { name: name.to_owned(), content })
+        let ended = self.fetch(name);
+        let unended = ended.is_err();
+        let content = ended.or_else(|_| {
+            let reply = self.exchange(get_request(name).trim_ascii_end())?;
+            content::of_reply(&reply)
+        });
+        let content = content.ok()?;
+        (content.len() <= LARGE_BYTES).then(|| Fixture { name: name.to_owned(), content, unended })
     }
 
     // What a case asks before it begins
@@ -154,9 +161,15 @@ impl Scene {
         self.no_uploads.is_none()
     }
 
+    /// A file that can be fetched with one line ending or another.
+    pub(super) fn fixture_of_any_ending(&self) -> Result<Fixture, Stop> {
+        self.fixture.clone().ok_or_else(|| skip("there is no file that can be fetched with GET"))
+    }
+
     /// A file that can be fetched.
     pub(super) fn fixture(&self) -> Result<Fixture, Stop> {
-        self.fixture.clone().ok_or_else(|| skip("there is no file that can be fetched with GET"))
+        let fixture = self.fixture_of_any_ending()?;
+        if fixture.unended { Err(skip("GET with CR LF sends no file")) } else { Ok(fixture) }
     }
 
     /// Says that a case holds that many connections open.

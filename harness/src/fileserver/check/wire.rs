@@ -61,7 +61,11 @@ impl From<Ending> for Stop {
 /// What was seen, short enough for a line.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const LONGEST: usize = 72;
-    let text = bytes[..bytes.len().min(LONGEST)].escape_ascii().to_string().replace("\\\"", "\"");
+    let text = bytes[..bytes.len().min(LONGEST)]
+        .escape_ascii()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'");
     if bytes.len() > LONGEST { format!("`{text}...`") } else { format!("`{text}`") }
 }
 
@@ -124,14 +128,14 @@ impl Wire {
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Ending> {
-        for piece in bytes.chunks(64 * 1024) {
-            let sent = self
-                .stream
-                .set_write_timeout(Some(left(self.until)))
-                .and_then(|()| self.stream.write_all(piece));
-            sent.map_err(
-                |error| if is_silence(&error) { Ending::Silence(vec![]) } else { Ending::Closed(vec![]) },
-            )?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_silence(&error) => return Err(Ending::Silence(Vec::new())),
+                Err(_) => return Err(Ending::Closed(Vec::new())),
+            }
         }
         Ok(())
     }
@@ -167,6 +171,7 @@ impl Wire {
             match self.read(until) {
                 Ok(0) => return Err(Ending::Closed(std::mem::take(&mut self.received))),
                 Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_silence(&error) => {
                     return Err(Ending::Silence(std::mem::take(&mut self.received)));
                 }
@@ -185,6 +190,14 @@ impl Wire {
     /// Whether the server has closed the connection, or does within a moment.
     pub(super) fn is_closed(&mut self) -> bool {
         matches!(self.read(after(Duration::from_millis(20))), Ok(0))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if clock::now() >= self.until {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        self.stream.set_write_timeout(Some(left(self.until)))?;
+        self.stream.write(bytes)
     }
 
     fn read(&mut self, until: u64) -> io::Result<usize> {
