@@ -47,6 +47,19 @@ overhead:
 peers:
     cargo bench --locked --bench peers
 
+# Every fuzz target for so many seconds: `just fuzz 20`
+fuzz seconds="20":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v cargo-fuzz >/dev/null; then echo "cargo-fuzz is not installed: skipped"; exit 0; fi
+    cd harness
+    # A sanitizer is a flag of nightly compilers, and the stable one takes it when it is told that it may.
+    export RUSTC_BOOTSTRAP=1
+    for target in $(cargo fuzz list); do
+        mkdir -p "fuzz/corpus/$target"
+        cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time={{seconds}}
+    done
+
 # The dependencies that ask for the newest Rust
 msrv:
     cargo metadata --format-version 1 --locked | python3 -c 'import json, sys; found = sorted(((p["rust_version"] or "?"), p["name"]) for p in json.load(sys.stdin)["packages"]); [print(*row) for row in found if row[0] != "?"][-1:]' | sort -V | tail -5

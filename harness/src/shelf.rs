@@ -245,14 +245,13 @@ impl Incoming {
                 if file.metadata()?.len() != length {
                     file.set_len(length)?;
                 }
-                let from = match hidden {
-                    Some(hidden) => hidden.name.clone(),
-                    None => {
-                        let fresh = hidden_name();
-                        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-                        linkat(rustix::fs::CWD, path, &shelf.folder, &fresh, AtFlags::SYMLINK_FOLLOW)?;
-                        fresh
-                    }
+                let from = if let Some(hidden) = hidden {
+                    hidden.name.clone()
+                } else {
+                    let fresh = hidden_name();
+                    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                    linkat(rustix::fs::CWD, path, &shelf.folder, &fresh, AtFlags::SYMLINK_FOLLOW)?;
+                    fresh
                 };
                 renameat(&shelf.folder, &from, &shelf.folder, name.as_str()).inspect_err(|_| {
                     let _ = unlinkat(&shelf.folder, &from, AtFlags::empty());

@@ -80,7 +80,7 @@ fn each(check: impl Fn(&'static Row)) {
 fn any_name() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         r"[a-zA-Z0-9_.\- ]{1,40}",
-        r#"[ -~]{1,60}"#,
+        r"[ -~]{1,60}",
         r"\PC{1,40}",
         Just("'".to_owned()),
         Just("a\\b".to_owned()),

@@ -23,8 +23,8 @@ pub(super) struct Server {
 enum Phase {
     Between,
     Head,
-    /// An upload's content has been asked for.
-    Content(Asked),
+    /// An upload's content has been asked for, and what its status will be.
+    Content(Asked, u16),
     /// So many bytes of content that is not wanted.
     Swallow(u64),
 }
@@ -41,8 +41,6 @@ struct Asked {
     waits: bool,
     /// The connection carries no further request.
     last: bool,
-    /// The upload's name is taken already.
-    replaces: bool,
 }
 
 /// A failure: status and sentence.
@@ -73,7 +71,7 @@ impl Server {
                 }
             }
             Phase::Head => return self.take_head(input),
-            Phase::Content(asked) => self.keep(asked),
+            Phase::Content(asked, status) => self.keep(asked, status),
             Phase::Swallow(left) => {
                 let count = left.min(input.bytes().len() as u64);
                 input.consume(count as usize);
@@ -92,8 +90,7 @@ impl Server {
         let mut request = httparse::Request::new(&mut fields);
         let bytes = input.bytes();
         let bytes = &bytes[..bytes.len().min(LONGEST_HEAD)];
-        let hopeless =
-            Asked { operation: None, head_only: false, length: 0, waits: false, last: true, replaces: false };
+        let hopeless = Asked { operation: None, head_only: false, length: 0, waits: false, last: true };
         match request.parse(bytes) {
             Ok(Status::Complete(length)) => {
                 self.phase = Phase::Between;
@@ -157,7 +154,7 @@ impl Server {
                     self.hands.write();
                 }
                 self.hands.receive(asked.length);
-                self.phase = Phase::Content(Asked { replaces: self.shelf.has(name), ..asked });
+                self.phase = Phase::Content(asked, if self.shelf.has(name) { 204 } else { 201 });
                 return Ok(());
             }
             Operation::Delete => {
@@ -171,7 +168,7 @@ impl Server {
     }
 
     /// An upload's content has come, or its end has.
-    fn keep(&mut self, asked: Asked) {
+    fn keep(&mut self, asked: Asked, status: u16) {
         self.phase = Phase::Between;
         let Some(incoming) = self.hands.incoming.take() else { return self.hands.close() };
         let bytes = incoming.length();
@@ -183,7 +180,7 @@ impl Server {
         let asked = Asked { length: 0, ..asked };
         match incoming.finish() {
             Ok(hash) => {
-                self.reply(asked, if asked.replaces { 204 } else { 201 }, "", b"");
+                self.reply(asked, status, "", b"");
                 let operation = asked.operation;
                 self.hands.tell_finished(Finished { operation, bytes, hash, ..Finished::default() });
                 self.end(asked);
@@ -275,7 +272,6 @@ fn read(request: &httparse::Request<'_, '_>) -> Result<(Asked, Result<String, ()
         length: length.unwrap_or(0),
         waits: request.version == Some(1) && says(fields, "expect", "100-continue"),
         last: request.version != Some(1) || says(fields, "connection", "close"),
-        replaces: false,
     };
     Ok((asked, name))
 }
