@@ -106,6 +106,10 @@ struct Script<'a> {
 }
 
 impl Subject for Script<'_> {
+    fn prepare(&mut self, _: &[&Trial]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn probe(&mut self) -> io::Result<Probe> {
         Ok(Probe { share: 0.01, gap_s: 0.000_1, c2c_ns: Some(100.0) })
     }
