@@ -8,6 +8,7 @@ mod axis;
 mod draw;
 mod dumbbell;
 mod ecdf;
+mod heatmap;
 mod intervals;
 mod labels;
 mod legend;
@@ -17,18 +18,22 @@ mod raster;
 mod rows;
 mod scatter;
 mod scene;
+mod shades;
 mod style;
 #[cfg(test)]
 mod tests;
+mod waterfall;
 
 pub use self::{
     axis::{Axis, Scale},
     dumbbell::{Dumbbell, DumbbellRow},
     ecdf::{Curve, Ecdf},
+    heatmap::{Categories, Cell, HeatMap},
     intervals::{Intervals, Row},
     lines::{Lines, Point, Series},
     raster::{RasterError, png},
     scatter::{Scatter, ScatterPoint},
+    waterfall::{Segment, Timeline, Waterfall},
 };
 
 /// Any chart that a figure can hold.
@@ -44,6 +49,10 @@ pub enum Chart {
     Scatter(Scatter),
     /// Two or more conditions per row.
     Dumbbell(Dumbbell),
+    /// A quantity in the cells of a grid of two categories, in small multiples.
+    HeatMap(HeatMap),
+    /// What everyone was doing when, one thin row each.
+    Waterfall(Waterfall),
 }
 
 /// The picture of a chart: the same chart gives the same bytes.
@@ -58,6 +67,8 @@ fn scene(chart: &Chart) -> scene::Scene {
         Chart::Intervals(intervals) => intervals.scene(),
         Chart::Scatter(scatter) => scatter.scene(),
         Chart::Dumbbell(dumbbell) => dumbbell.scene(),
+        Chart::HeatMap(map) => map.scene(),
+        Chart::Waterfall(waterfall) => waterfall.scene(),
     }
 }
 
@@ -114,7 +125,7 @@ impl<T> Group<T> {
 pub struct Panel<T> {
     /// What sets this panel apart; none is shown if empty.
     pub title: String,
-    /// What is drawn; up to seven stay distinguishable.
+    /// What is drawn: lines, of which up to seven stay distinguishable, or rows.
     pub series: Vec<T>,
 }
 

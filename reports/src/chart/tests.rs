@@ -1,8 +1,8 @@
 //! What holds for every kind of chart.
 
 use super::{
-    Axis, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, Intervals, Lines, Panel, Point, Row,
-    Scale, Scatter, ScatterPoint, Series, png, scene,
+    Axis, Categories, Cell, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, HeatMap, Intervals,
+    Lines, Panel, Point, Row, Scale, Scatter, ScatterPoint, Segment, Series, Timeline, Waterfall, png, scene,
     scene::{Rect, Shape, Words},
     svg,
 };
@@ -96,8 +96,48 @@ fn dumbbell() -> Option<Chart> {
     Dumbbell::new(time(), vec!["same CPU".into(), "split".into()], groups).map(Chart::Dumbbell)
 }
 
-fn each_kind() -> [Chart; 6] {
-    [lines(), ecdf(), intervals(), scatter(), crowd(), dumbbell()].map(Option::unwrap)
+/// So many panels with such wide cells that they need several rows.
+fn heat_map() -> Option<Chart> {
+    let cell = |row: usize, column: usize| match (row + column) % 7 {
+        6 => Cell::Absent("failed".into()),
+        3 => None.into(),
+        power => Cell::Value(10_f64.powi(power as i32 - 3)),
+    };
+    let rows: Vec<Vec<Cell>> =
+        (0..NAMES.len()).map(|row| (0..3).map(|column| cell(row, column)).collect()).collect();
+    let panels = (0..12).map(|volume| Panel::new(format!("Download, {volume}0 MiB"), rows.clone()));
+    let (columns, rows) =
+        (Categories::new("Server pool", ["1", "5", "50"]), Categories::new("Client pool", NAMES));
+    HeatMap::new(time(), columns, rows, panels.collect()).map(Chart::HeatMap)
+}
+
+/// One cell, narrower than the title beside it is long.
+fn heat_cell() -> Option<Chart> {
+    let names = NAMES.join(", ");
+    let panel = Panel::new("", vec![vec![Cell::Value(1.0)]]);
+    let (columns, rows) = (Categories::new("Server pool", NAMES), Categories::new(names, NAMES));
+    HeatMap::new(time(), columns, rows, vec![panel]).map(|map| Chart::HeatMap(map.with_colors_per_panel()))
+}
+
+fn waterfall() -> Option<Chart> {
+    let segment = |row: usize, kind: usize| Segment {
+        start: (row + kind) as f64,
+        end: (row + kind) as f64 + 0.9,
+        kind,
+    };
+    let rows = |count: usize| {
+        let row = |row| (0..NAMES.len()).map(|kind| segment(row, kind)).collect();
+        (0..count).map(|index| Timeline { segments: row(index), failed: index % 9 == 3 }).collect()
+    };
+    let panels = [1, 12, 60].map(|count| Panel::new(format!("{count} clients"), rows(count)));
+    Waterfall::new("Time", "Client of the server", NAMES.map(Into::into).into(), panels.into())
+        .map(Chart::Waterfall)
+}
+
+fn each_kind() -> Vec<Chart> {
+    let kinds =
+        [lines(), ecdf(), intervals(), scatter(), crowd(), dumbbell(), heat_map(), heat_cell(), waterfall()];
+    kinds.map(Option::unwrap).into()
 }
 
 fn words(chart: &Chart) -> (Rect, Vec<Words>) {
@@ -125,6 +165,20 @@ fn all_words_lie_inside_the_picture() {
         let (picture, words) = words(&chart);
         for word in words {
             assert!(picture.holds(word.extent()), "{word:?} in {picture:?}");
+        }
+    }
+}
+
+#[test]
+fn all_shapes_lie_inside_the_picture() {
+    for chart in each_kind() {
+        let scene = scene(&chart);
+        let picture = Rect::new(0.0, 0.0, scene.width, scene.height);
+        for shape in &scene.shapes {
+            let (Shape::Path(places, _) | Shape::Polygon(places, _)) = shape else { continue };
+            for &(x, y) in places {
+                assert!(picture.holds(Rect::new(x, y, x, y)), "{shape:?} in {picture:?}");
+            }
         }
     }
 }
