@@ -4,9 +4,9 @@ use std::{error::Error, fs, path::Path};
 
 use ferrybench_reports::{
     chart::{
-        self, Axis, Categories, Cell, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, HeatMap,
-        Intervals, Lines, Panel, Point, Row, Scale, Scatter, ScatterPoint, Segment, Series, Timeline,
-        Waterfall,
+        self, Arrow, Axis, Block, Categories, Cell, Chart, Curve, Diagram, Dumbbell, DumbbellRow, Ecdf,
+        Estimate, Group, HeatMap, Intervals, Lines, Panel, Point, Row, Scale, Scatter, ScatterPoint, Segment,
+        Series, Stacked, StackedRow, Timeline, Waterfall,
     },
     format::Unit,
 };
@@ -85,6 +85,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("dumbbell", dumbbell()),
         ("heat-map", heat_map()),
         ("waterfall", waterfall()),
+        ("stacked", stacked()),
+        ("diagram", diagram()),
+        ("diagram-network", diagram_network()),
     ];
     for (name, chart) in charts {
         let svg = chart::svg(&chart.ok_or("a gallery figure has no data")?);
@@ -247,12 +250,70 @@ fn heat_map() -> Option<Chart> {
     HeatMap::new(measure, columns, rows, panels.collect()).map(Chart::HeatMap)
 }
 
+const KINDS: [&str; 3] = ["connect", "queue wait", "service"];
+
 fn waterfall() -> Option<Chart> {
-    let kinds = ["connect", "queue wait", "service"].map(Into::into);
     let panels = POOLS.map(|workers| {
         let ending = if workers == 1 { "" } else { "s" };
         Panel::new(format!("Server pool of {workers} worker{ending}"), served(50, workers))
     });
-    let chart = Waterfall::new("Time since all clients were let go", "Client", kinds.into(), panels.into())?;
+    let chart = Waterfall::new(
+        "Time since all clients were let go",
+        "Client",
+        KINDS.map(Into::into).into(),
+        panels.into(),
+    )?;
     Some(Chart::Waterfall(chart.with_shared_time()))
+}
+
+fn stacked() -> Option<Chart> {
+    let groups = POOLS.map(|clients| {
+        let rows = POOLS.map(|workers| {
+            let timelines = served(clients, workers);
+            let mean = |kind: usize| {
+                let lasted = |row: &Timeline| row.segments[kind].end - row.segments[kind].start;
+                timelines.iter().map(lasted).sum::<f64>() / clients as f64
+            };
+            let ending = if workers == 1 { "" } else { "s" };
+            StackedRow { label: format!("{workers} worker{ending}"), parts: (0..3).map(mean).collect() }
+        });
+        let ending = if clients == 1 { "" } else { "s" };
+        Group::new(format!("{clients} client{ending} at once"), rows.into())
+    });
+    let title = "Mean time of a client, by what it went for";
+    Stacked::new(title, Unit::Seconds, KINDS.map(Into::into).into(), groups.into()).map(Chart::Stacked)
+}
+
+fn diagram() -> Option<Chart> {
+    let clients = Block::new("Client", ["one thread, one connection", "keeps what it gets in memory"]);
+    let acceptor = Block::new("Acceptor", ["one thread; puts", "connections in a queue"]);
+    let pool = Block::new("Worker", ["one request at a time,", "from first byte to last"]);
+    let storage = Block::new("Files", ["10, 50 and 100 MiB", "tmpfs: no disk"]);
+    let columns = vec![
+        Group::new("Clients", vec![clients.times("× 1, 5, 50")]),
+        Group::new("Server", vec![acceptor, pool.times("× 1, 5, 50")]),
+        Group::new("Storage folder", vec![storage]),
+    ];
+    let arrows = vec![
+        Arrow::new("Client", "Acceptor", "connect, TCP loopback"),
+        Arrow::new("Client", "Worker", "download or upload").both_ways(),
+        Arrow::new("Acceptor", "Worker", "queue"),
+        Arrow::new("Files", "Worker", "read"),
+        Arrow::new("Worker", "Files", "write, rename"),
+    ];
+    Diagram::new(columns, arrows).map(Chart::Diagram)
+}
+
+fn diagram_network() -> Option<Chart> {
+    let servers = 1..=8;
+    let block =
+        |number: u32| Block::new(format!("Server {number}"), [format!("10.0.0.{}, port 7001", number + 1)]);
+    let columns = vec![
+        Group::new("Client host", vec![Block::new("Client", ["10.0.0.1", "one thread for each server"])]),
+        Group::new("Network", vec![Block::new("Switch", ["1 Gbit/s, store and forward"])]),
+        Group::new("Server hosts", servers.clone().map(block).collect()),
+    ];
+    let mut arrows = vec![Arrow::new("Client", "Switch", "UDP datagrams and their echoes").both_ways()];
+    arrows.extend(servers.map(|number| Arrow::new("Switch", format!("Server {number}"), "").both_ways()));
+    Diagram::new(columns, arrows).map(Chart::Diagram)
 }

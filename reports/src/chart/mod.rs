@@ -5,6 +5,7 @@
 //! knows the drawing library and turns a scene into SVG.
 
 mod axis;
+mod diagram;
 mod draw;
 mod dumbbell;
 mod ecdf;
@@ -14,11 +15,14 @@ mod labels;
 mod legend;
 mod lines;
 mod panels;
+mod placement;
 mod raster;
+mod routes;
 mod rows;
 mod scatter;
 mod scene;
 mod shades;
+mod stacked;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -26,6 +30,7 @@ mod waterfall;
 
 pub use self::{
     axis::{Axis, Scale},
+    diagram::{Arrow, Block, Diagram},
     dumbbell::{Dumbbell, DumbbellRow},
     ecdf::{Curve, Ecdf},
     heatmap::{Categories, Cell, HeatMap},
@@ -33,6 +38,7 @@ pub use self::{
     lines::{Lines, Point, Series},
     raster::{RasterError, png},
     scatter::{Scatter, ScatterPoint},
+    stacked::{Stacked, StackedRow},
     waterfall::{Segment, Timeline, Waterfall},
 };
 
@@ -51,8 +57,12 @@ pub enum Chart {
     Dumbbell(Dumbbell),
     /// A quantity in the cells of a grid of two categories, in small multiples.
     HeatMap(HeatMap),
+    /// Bars of several parts in rows.
+    Stacked(Stacked),
     /// What everyone was doing when, one thin row each.
     Waterfall(Waterfall),
+    /// Boxes and arrows: how a system is built.
+    Diagram(Diagram),
 }
 
 /// The picture of a chart: the same chart gives the same bytes.
@@ -68,7 +78,9 @@ fn scene(chart: &Chart) -> scene::Scene {
         Chart::Scatter(scatter) => scatter.scene(),
         Chart::Dumbbell(dumbbell) => dumbbell.scene(),
         Chart::HeatMap(map) => map.scene(),
+        Chart::Stacked(stacked) => stacked.scene(),
         Chart::Waterfall(waterfall) => waterfall.scene(),
+        Chart::Diagram(diagram) => diagram.scene(),
     }
 }
 

@@ -192,9 +192,13 @@ impl Scene {
         }
     }
 
+    pub(super) fn polygon(&mut self, corners: Vec<Place>, color: Rgb) {
+        self.shapes.push(Shape::Polygon(corners, color));
+    }
+
     /// A filled rectangle.
     pub(super) fn rect(&mut self, rect: Rect, color: Rgb) {
-        self.shapes.push(Shape::Polygon(rect.corners().to_vec(), color));
+        self.polygon(rect.corners().to_vec(), color);
     }
 
     pub(super) fn words(&mut self, words: Words) {
