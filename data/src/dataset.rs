@@ -1,14 +1,18 @@
 //! Everything that a run folder holds, read once: what sections are rendered from.
 
+mod merge;
+mod view;
+
+pub use view::TrialView;
+
 use crate::{
     criterion::CriterionRow,
-    family::{Better, Family},
+    family::Family,
     fileserver::{FileServer, TransferRow},
     latency::{self, HistogramRow},
-    record::{Fate, Record, Row},
+    record::{Record, Row},
     roundtrip::RoundTrip,
     run_info::{Ended, RunInfo, SCHEMA},
-    stats::{Estimate, quantile, signed_rank},
     table::{Rows, Table, read_rows},
 };
 use hdrhistogram::Histogram;
@@ -18,6 +22,7 @@ use std::{
     path::Path,
 };
 use thiserror::Error;
+use view::{rank, views};
 
 /// One run, as its folder tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,15 +92,6 @@ pub enum DatasetError {
     NoRun,
 }
 
-/// What is known of one trial over its blocks.
-#[derive(Debug, Clone)]
-pub struct TrialView<'a, F: Family = RoundTrip> {
-    /// Every axis.
-    pub spec: &'a F::Spec,
-    /// Its rows, by block.
-    pub rows: Vec<&'a Record<F>>,
-}
-
 impl Dataset {
     /// Reads a run folder.
     pub fn read(folder: &Path) -> Result<Self, DatasetError> {
@@ -150,50 +146,6 @@ impl Dataset {
             damaged: 0,
             histograms,
         }
-    }
-
-    /// Several runs as one, to be reported together: rows of all, info and plan of the first, info of the others for
-    /// display. Blocks of unlike runs are never mixed: a trial that two runs measured is refused; one that a run only
-    /// skipped is taken from the other.
-    pub fn merged(runs: Vec<Self>) -> Result<Self, DatasetError> {
-        // The run that each trial is taken from, and whether that run tried it.
-        let mut from: HashMap<String, (usize, bool)> = HashMap::new();
-        for (place, run) in runs.iter().enumerate() {
-            for row in run.rows() {
-                let (trial, tried) = (row.trial(), !matches!(row.fate(), Fate::Skipped(_)));
-                match from.get(&trial) {
-                    Some(&(other, true)) if tried && other != place => {
-                        let (first, second) = (name_of(&runs[other].info), name_of(&run.info));
-                        return Err(DatasetError::MeasuredTwice { trial, first, second });
-                    }
-                    Some(&(_, known)) if known || !tried => {}
-                    _ => {
-                        from.insert(trial, (place, tried));
-                    }
-                }
-            }
-        }
-        let mut merged: Option<Self> = None;
-        for (place, mut run) in runs.into_iter().enumerate() {
-            let is_ours = |trial: &str| from.get(trial).is_some_and(|(of, _)| *of == place);
-            run.roundtrip.retain(|row| is_ours(&row.trial()));
-            run.fileserver.retain(|row| is_ours(&row.trial()));
-            let Some(all) = &mut merged else {
-                merged = Some(run);
-                continue;
-            };
-            all.others.push(run.info);
-            all.others.append(&mut run.others);
-            all.roundtrip.append(&mut run.roundtrip);
-            all.fileserver.append(&mut run.fileserver);
-            all.transfers.append(&mut run.transfers);
-            all.criterion.append(&mut run.criterion);
-            let captures = run.captures.into_iter();
-            all.captures.extend(captures.map(|(name, text)| (format!("{}-{name}", place + 1), text)));
-            all.damaged += run.damaged;
-            all.histograms.extend(run.histograms);
-        }
-        merged.ok_or(DatasetError::NoRun)
     }
 
     /// What each run was, the first one first.
@@ -255,75 +207,6 @@ impl Dataset {
     /// Whether each run has every row that its plan asked for.
     pub fn is_complete(&self) -> bool {
         self.infos().all(|info| info.ended == Ended::Complete)
-    }
-}
-
-/// Rows by trial, each trial's by block.
-fn views<F: Family>(records: &[Record<F>]) -> Vec<TrialView<'_, F>> {
-    let mut views: Vec<TrialView<'_, F>> = Vec::new();
-    let mut places: HashMap<&F::Spec, usize> = HashMap::new();
-    for record in records {
-        let place = *places.entry(&record.spec).or_insert_with(|| {
-            views.push(TrialView { spec: &record.spec, rows: Vec::new() });
-            views.len() - 1
-        });
-        views[place].rows.push(record);
-    }
-    for view in &mut views {
-        view.rows.sort_by_key(|row| row.block);
-    }
-    views
-}
-
-/// The place of a name in a catalogue; names that it does not hold come last.
-fn rank<'a>(mut known: impl Iterator<Item = &'a str>, name: &str) -> usize {
-    known.position(|word| word == name).unwrap_or(usize::MAX)
-}
-
-/// What a run is called in a sentence.
-fn name_of(info: &RunInfo) -> String {
-    format!("{} of {}", info.plan, info.started)
-}
-
-impl<'a, F: Family> TrialView<'a, F> {
-    /// The trial's id.
-    pub fn id(&self) -> String {
-        F::id(self.spec)
-    }
-
-    /// Block and value of a metric, for the blocks that may be compared.
-    pub fn values(&self, metric: &str) -> Vec<(u32, f64)> {
-        let Some(metric) = F::metrics().iter().find(|known| known.name == metric) else {
-            return Vec::new();
-        };
-        self.good().filter_map(|(row, seen)| Some((row.block, (metric.value)(&row.spec, seen)?))).collect()
-    }
-
-    /// The rows that may be compared, with their evidence.
-    pub fn good(&self) -> impl Iterator<Item = (&'a Record<F>, &'a F::Evidence)> + '_ {
-        self.rows.iter().filter_map(|row| Some((*row, row.good()?)))
-    }
-
-    /// Median over blocks with its interval; `None` where no block may be compared.
-    pub fn estimate(&self, metric: &str) -> Option<Estimate> {
-        let values: Vec<f64> = self.values(metric).into_iter().map(|(_, value)| value).collect();
-        quantile::median_interval(&values)
-    }
-
-    /// This trial's metric over another's, from blocks of the same round; `None` where no round has both.
-    pub fn ratio(&self, other: &Self, metric: &str) -> Option<Estimate> {
-        let others: HashMap<u32, f64> = other.values(metric).into_iter().collect();
-        let pairs: Vec<(f64, f64)> = self
-            .values(metric)
-            .into_iter()
-            .filter_map(|(block, value)| Some((value, *others.get(&block)?)))
-            .collect();
-        signed_rank::ratio(&pairs)
-    }
-
-    /// Which direction of a metric is good.
-    pub fn better(metric: &str) -> Option<Better> {
-        F::metrics().iter().find(|known| known.name == metric).map(|known| known.better)
     }
 }
 

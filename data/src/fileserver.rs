@@ -185,7 +185,7 @@ pub struct Evidence {
     /// Barriers released.
     pub rounds: u32,
     /// Transfers asked for, over all workers and rounds.
-    pub transfers: u64,
+    pub transfers_asked: u64,
     /// Transfers that ended well by the client's word, and whose content was not found wrong.
     pub transfers_ok: u64,
     /// Client workers with no failed transfer.

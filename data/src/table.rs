@@ -230,8 +230,12 @@ pub fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait};
+    use crate::{
+        fileserver::{self, FileServer},
+        roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
+    };
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     fn spec() -> Spec {
         Spec {
@@ -242,6 +246,25 @@ mod tests {
             wait: Wait::Block,
             placement: Placement::Split,
             producers: 1,
+            source: Source::BuiltIn,
+        }
+    }
+
+    fn files() -> fileserver::Spec {
+        fileserver::Spec {
+            operation: fileserver::Operation::Download,
+            volume_bytes: 10 << 20,
+            protocol: "raw".into(),
+            client_model: "thread-pool".into(),
+            client_pool: 5,
+            server_model: "thread-pool".into(),
+            server_pool: 0,
+            accept: fileserver::Accept::Shared,
+            read_bytes: fileserver::ReadBytes::Bytes(16),
+            storage: fileserver::Storage::Disk,
+            pages: fileserver::Pages::Touched,
+            received: fileserver::Received::Written,
+            transfers: 1,
             source: Source::BuiltIn,
         }
     }
@@ -274,6 +297,37 @@ mod tests {
     fn rows_survive_the_journey() {
         let read = Table::<RoundTrip>::read(text().as_bytes());
         assert_eq!((read.rows, read.damaged, read.whole_bytes), (records(), 0, text().len()));
+    }
+
+    fn unlike_columns<F: Family>(spec: &F::Spec) {
+        let header = Table::<F>::header(spec).unwrap();
+        let names: Vec<&str> = header.trim_end().split(',').collect();
+        let unlike: HashSet<&str> = names.iter().copied().collect();
+        assert_eq!(unlike.len(), names.len(), "{header}");
+    }
+
+    #[test]
+    fn no_table_has_a_column_twice() {
+        unlike_columns::<RoundTrip>(&spec());
+        unlike_columns::<FileServer>(&files());
+    }
+
+    #[test]
+    fn file_server_rows_survive_the_journey() {
+        let evidence = fileserver::Evidence { rounds: 2, clients_ok: 4, ..fileserver::Evidence::default() };
+        let outcomes = [
+            Outcome::Measured { evidence: evidence.clone(), audit: Audit::Pass },
+            Outcome::Failed { reason: "1 of 5 transfers failed".into(), seen: Some(evidence) },
+            Outcome::Failed { reason: "the server did not start".into(), seen: None },
+            Outcome::Skipped("memory".into()),
+        ];
+        let row =
+            |(order, outcome)| Record { block: 1, order, noise: Noise::default(), spec: files(), outcome };
+        let rows: Vec<Record<FileServer>> = (1..).zip(outcomes).map(row).collect();
+        let lines: String = rows.iter().map(|row| Table::line(row).unwrap()).collect();
+        let text = Table::<FileServer>::header(&files()).unwrap() + &lines;
+        let read = Table::<FileServer>::read(text.as_bytes());
+        assert_eq!((read.rows, read.damaged), (rows, 0));
     }
 
     #[test]

@@ -16,11 +16,15 @@ fn transfers(spec: &Spec, seen: &Evidence) -> Option<String> {
     if asked == 0 {
         return Some("nothing was transferred".into());
     }
-    if seen.transfers != asked {
-        return Some(format!("{asked} transfers were to be made, {} were", seen.transfers));
+    if seen.transfers_asked != asked {
+        return Some(format!("{asked} transfers were to be made, {} were", seen.transfers_asked));
     }
-    (seen.transfers_ok != seen.transfers).then(|| {
-        format!("{} of {} transfers did not end well", seen.transfers - seen.transfers_ok, seen.transfers)
+    (seen.transfers_ok != seen.transfers_asked).then(|| {
+        format!(
+            "{} of {} transfers did not end well",
+            seen.transfers_asked - seen.transfers_ok,
+            seen.transfers_asked
+        )
     })
 }
 
@@ -28,7 +32,7 @@ fn bytes(spec: &Spec, seen: &Evidence) -> Option<String> {
     if !spec.operation.moves_content() {
         return None;
     }
-    let expected = seen.transfers * spec.volume_bytes;
+    let expected = seen.transfers_asked * spec.volume_bytes;
     if seen.bytes_expected != expected || seen.bytes_client != expected {
         return Some(format!("{expected} bytes were to move, the clients counted {}", seen.bytes_client));
     }
@@ -70,8 +74,8 @@ fn servers(spec: &Spec, seen: &Evidence) -> Option<String> {
         return Some(format!("{failed} server workers failed"));
     }
     // Each worker that served must have had a transfer of its own.
-    (u64::from(ok) > seen.transfers)
-        .then(|| format!("{ok} server workers claim a transfer, and there were {}", seen.transfers))
+    (u64::from(ok) > seen.transfers_asked)
+        .then(|| format!("{ok} server workers claim a transfer, and there were {}", seen.transfers_asked))
 }
 
 fn both_sides(_: &Spec, seen: &Evidence) -> Option<String> {

@@ -22,7 +22,7 @@ use ferrybench_data::{
     criterion::{self, CriterionRow},
     dataset::Dataset,
     plan::estimate::estimate,
-    record::Outcome,
+    record::Fate,
     run_info::{Ended, RunInfo, SCHEMA},
     warning::warnings,
 };
@@ -166,7 +166,9 @@ impl Run {
         }
         let path = self.out.clone().map_or_else(runs::latest, Ok)?;
         let (folder, info, plan) = RunFolder::resume(&path).map_err(request)?;
-        let chosen = plans::choose(&plan, &path.join("plan.toml").display().to_string(), &Axes::default())?;
+        let name = path.join("plan.toml").display().to_string();
+        let room = info.catalogue.fileserver.room;
+        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(room))?;
         if binary_hash() != info.binary_hash {
             return Err(request(format_args!(
                 "{} was begun by another build of ferrybench: its blocks and ours must not be mixed",
@@ -235,10 +237,7 @@ fn binary_hash() -> String {
 
 fn any_failed(folder: &Path) -> Result<bool, Trouble> {
     let data = Dataset::read(folder).map_err(failure)?;
-    Ok(data.roundtrip.iter().any(|row| {
-        matches!(row.outcome, Outcome::Failed(_))
-            || (row.good().is_none() && !matches!(row.outcome, Outcome::Skipped(_)))
-    }))
+    Ok(data.rows().any(|row| matches!(row.fate(), Fate::Failed(_) | Fate::Refused(_))))
 }
 
 /// Criterion's estimates of the round-trip benchmarks: every folder `new` with both files in it.

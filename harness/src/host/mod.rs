@@ -3,3 +3,4 @@
 mod cpu;
 pub mod facts;
 mod limits;
+pub mod room;

@@ -1,24 +1,17 @@
 //! This host as the subject of a run: its agent, and the workers that the agent starts.
 
+mod roundtrip;
+
 use super::coordinator::{Attempt, Subject, block_seed};
 use crate::{
-    measure::{clock, noise::Probe, place},
+    measure::{clock, noise::Probe},
     process::{
         agent::{self, Agent, Cue, Reply},
         partner::{Partner, Program},
         remains::{Remains, unique_name},
-        role::Role,
-    },
-    roundtrip::{
-        Near,
-        foreign::{self, Foreign},
-        near,
     },
 };
-use ferrybench_data::{
-    plan::{Plan, Trial, Work, catalogue::Catalogue},
-    roundtrip::Source,
-};
+use ferrybench_data::plan::{Cell, Plan, Trial, catalogue::Catalogue};
 use serde_json::Value;
 use std::{
     io,
@@ -34,8 +27,6 @@ use std::{
 const LOOK_UP: Duration = Duration::from_millis(50);
 /// Longest that the agent may take for anything that has no deadline of its own.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest that a foreign peer's block may take.
-const FOREIGN_DEADLINE: Duration = Duration::from_secs(60);
 
 /// This host, with its agent.
 pub struct LocalHost {
@@ -152,52 +143,12 @@ impl Subject for LocalHost {
     }
 
     fn block(&mut self, trial: &Trial, block: u32) -> io::Result<Attempt> {
-        if let (Source::Foreign, Some(index)) = (trial.spec.source, trial.foreign) {
-            let peer = &self.plan.foreign[index];
-            let cpus = place::cpus_of(&trial.spec, self.catalogue.places).into_iter().flatten().collect();
-            let job = foreign::Job {
-                command: peer.command.clone(),
-                rounds: peer.rounds,
-                bytes: trial.spec.message_bytes,
-                cpus,
-                folder: self.folder.clone(),
-            };
-            let job = serde_json::to_value(job)?;
-            return self.worker(Foreign::NAME, job, FOREIGN_DEADLINE, |line| {
-                Some(match serde_json::from_value(line).ok()? {
-                    foreign::Reply::Done(evidence) => {
-                        Attempt::Done { evidence, histogram: None, run_delay_s: None }
-                    }
-                    foreign::Reply::Failed(reason) => Attempt::Failed(reason),
-                })
-            });
+        let seed = block_seed(self.plan.seed, trial, block);
+        match (&trial.cell, trial.foreign) {
+            (Cell::RoundTrip(spec), Some(peer)) => self.foreign_roundtrip(spec, peer),
+            (Cell::RoundTrip(spec), None) => self.roundtrip(spec, trial.work, seed),
+            (Cell::FileServer(_), _) => Ok(Attempt::Failed("the file server is not here yet".into())),
         }
-        let (leg, exchanges) = match trial.work {
-            Work::For(leg) => (Some(leg), None),
-            Work::Exactly(count) => (None, Some(count)),
-        };
-        let job = near::Job {
-            spec: trial.spec.clone(),
-            warm_up: trial.warm_up(),
-            leg,
-            exchanges,
-            seed: block_seed(self.plan.seed, trial, block),
-            places: self.catalogue.places,
-            clock_cost_ns: self.clock_cost_ns,
-            folder: self.folder.clone(),
-        };
-        let deadline = job.deadline();
-        self.worker(Near::NAME, serde_json::to_value(job)?, deadline, |line| {
-            Some(match serde_json::from_value(line).ok()? {
-                near::Reply::Declare(_) => return None,
-                near::Reply::Failed(reason) => Attempt::Failed(reason),
-                near::Reply::Done(block) => Attempt::Done {
-                    evidence: Box::new(block.evidence),
-                    histogram: block.histogram,
-                    run_delay_s: Some(block.run_delay_s),
-                },
-            })
-        })
     }
 }
 
