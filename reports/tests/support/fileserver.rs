@@ -244,7 +244,7 @@ fn evidence(spec: &Spec, made: &[TransferRow]) -> Evidence {
     let broken = spec.server_model.starts_with("broken");
     Evidence {
         rounds: 1,
-        transfers: made.len() as u64,
+        transfers_asked: made.len() as u64,
         transfers_ok: good.len() as u64,
         clients_ok: good.len() as u32,
         clients_failed: failed,
