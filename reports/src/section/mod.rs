@@ -44,6 +44,7 @@ const ALL: &[Section] = &[
     assignment::section,
     criterion::section,
     fileserver::section,
+    remade::at_work,
     rows::without_figure,
     rows::every_trial,
     remade::section,

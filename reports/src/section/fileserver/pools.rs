@@ -76,12 +76,12 @@ fn figure(grid: &Grid<'_, '_>, measure: &Measure) -> Option<Element> {
         chart: Chart::HeatMap(map),
         alt: format!("{} over client and server pools; {}", measure.axis, title(grid.spec)),
         caption: format!(
-            "{}; {}. {}: {} is better. Figures are medians; hatched is no figure, and why. {}.",
+            "{}; {}. {}: {} is better. Hatched is no figure, and why. {}.",
             measure.axis,
             title(grid.spec),
             measure.what,
             measure.good,
-            capital(&method(grid.content()))
+            method(grid.content().filter(|trial| trial.good().next().is_some()))
         ),
     }))
 }

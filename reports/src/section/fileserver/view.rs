@@ -137,7 +137,7 @@ pub(super) fn pair(spec: &Spec) -> String {
 }
 
 /// What is not as a plan has it by default.
-fn unusual(spec: &Spec) -> String {
+pub(super) fn unusual(spec: &Spec) -> String {
     let mut words = Vec::new();
     if spec.accept != Accept::Shared {
         words.push(spec.accept.word().to_owned());
