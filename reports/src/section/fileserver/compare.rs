@@ -1,20 +1,21 @@
 //! One grid over another: ratios of throughput and of time from blocks of the same round.
 
-use super::view::{Grid, Load, Trial, what};
+mod words;
+
+use super::view::{Grid, Load, Trial, pool};
 use crate::{
     chart::{Axis, Chart, Group, Intervals, Row, Scale},
     element::{Cell, Column, Element, Figure, Table},
     format::{self, Unit},
     section::{
         ranking::capital,
-        view::{cell, differs, plotted},
+        view::{cell, plotted},
     },
 };
 use ferrybench_data::{
     fileserver::{AGGREGATE, CLIENT_MEAN, Operation},
     stats::{Estimate, LEAST_BLOCKS},
 };
-use std::collections::BTreeMap;
 
 /// Comparisons with fewer loads than this share one table and one figure.
 const LEAST_OF_ITS_OWN: usize = 4;
@@ -105,12 +106,12 @@ pub(super) fn show(comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Elemen
         comparisons.iter().partition(|one| one.matches.len() >= LEAST_OF_ITS_OWN);
     for (number, one) in (1..).zip(&large) {
         elements.push(Element::heading(3, capital(&one.title())));
-        elements.extend(list(sentences(one)));
+        elements.extend(list(words::of_many(one)));
         elements.extend(figures(one, &format!("{stem}-{number}")));
         elements.push(folded(table(std::slice::from_ref(one), false)));
     }
     if !small.is_empty() {
-        elements.extend(list(small.iter().filter_map(|one| sentence_of_few(one)).collect()));
+        elements.extend(list(small.iter().filter_map(|one| words::of_few(one)).collect()));
         elements.extend(figure_of_few(&small, stem));
         elements.push(folded(table(&small, true)));
     }
@@ -146,99 +147,6 @@ fn folded(table: Table) -> Element {
     Element::fold(format!("All {} ratios", table.rows.len()), vec![Element::Table(table)])
 }
 
-/// Ratios of which an interval excludes 1, on either side, and how many there are in all.
-struct Verdict {
-    above: Vec<f64>,
-    below: Vec<f64>,
-    all: usize,
-}
-
-impl Verdict {
-    fn of(ratios: impl Iterator<Item = Estimate>) -> Self {
-        let mut verdict = Self { above: Vec::new(), below: Vec::new(), all: 0 };
-        for ratio in ratios.filter(|ratio| ratio.interval.is_some()) {
-            verdict.all += 1;
-            if differs(ratio) {
-                let side = if ratio.value > 1.0 { &mut verdict.above } else { &mut verdict.below };
-                side.push(ratio.value);
-            }
-        }
-        verdict
-    }
-
-    /// `more at 3 of 9 pairs of pool sizes (1.05× to 1.20×), less at 1 (0.93×), not told apart at 5`.
-    fn words(&self, above: &str, below: &str) -> Option<String> {
-        let side = |word: &str, ratios: &[f64]| {
-            let (least, most) = ratios
-                .iter()
-                .fold((f64::MAX, 0.0_f64), |(least, most), ratio| (least.min(*ratio), most.max(*ratio)));
-            let [least, most] = [least, most].map(|ratio| format::value(ratio, Unit::Ratio));
-            let range = if ratios.len() == 1 { least } else { format!("{least} to {most}") };
-            (!ratios.is_empty()).then(|| format!("{word} at {} ({range})", ratios.len()))
-        };
-        let apart = self.all - self.above.len() - self.below.len();
-        let mut words: Vec<String> =
-            [side(above, &self.above), side(below, &self.below)].into_iter().flatten().collect();
-        if apart > 0 {
-            words.push(format!("not told apart at {apart}"));
-        }
-        (self.all > 0).then(|| format!("of {} pairs of pool sizes {}", self.all, words.join(", ")))
-    }
-}
-
-/// One sentence for each operation and volume.
-fn sentences(one: &Comparison<'_, '_>) -> Vec<String> {
-    let mut groups: BTreeMap<(Operation, u64), Vec<&Match<'_, '_>>> = BTreeMap::new();
-    for of in &one.matches {
-        groups.entry((of.trial.spec.operation, of.trial.spec.volume_bytes)).or_default().push(of);
-    }
-    groups
-        .iter()
-        .filter_map(|((operation, volume), of)| {
-            let moved = Verdict::of(of.iter().filter_map(|of| of.throughput));
-            let time = Verdict::of(of.iter().filter_map(|of| of.time));
-            Some(format!(
-                "**{}:** {} moves, {}. Its clients take, {}.",
-                capital(&what(*operation, *volume)),
-                one.over,
-                moved.words("more", "less")?,
-                time.words("longer", "less time")?
-            ))
-        })
-        .collect()
-}
-
-/// A comparison of few loads in one sentence.
-fn sentence_of_few(one: &Comparison<'_, '_>) -> Option<String> {
-    let (mut apart, mut beside) = (Vec::new(), Vec::new());
-    for of in &one.matches {
-        let Some(ratio) = of.throughput.filter(|ratio| ratio.interval.is_some()) else { continue };
-        let (low, high) = ratio.interval?;
-        let at = place(of);
-        if differs(ratio) {
-            apart.push(format!("**{:.2}** [{low:.2}, {high:.2}] ({at})", ratio.value));
-        } else {
-            beside.push(format!("{low:.2} to {high:.2} ({at})"));
-        }
-    }
-    let (over, under) = (&one.over, &one.under);
-    let common = if one.common.is_empty() { String::new() } else { format!(", {}", one.common) };
-    match (apart.is_empty(), beside.is_empty()) {
-        (true, true) => None,
-        (false, true) => {
-            Some(format!("{over}, times the throughput of {under}{common}: {}.", apart.join(", ")))
-        }
-        (true, false) => {
-            Some(format!("{over} cannot be told apart from {under}{common}: {}.", beside.join(", ")))
-        }
-        (false, false) => Some(format!(
-            "{over}, times the throughput of {under}{common}: {}; not told apart: {}.",
-            apart.join(", "),
-            beside.join(", ")
-        )),
-    }
-}
-
 /// What is asked for, by how many, of how many.
 fn place(of: &Match<'_, '_>) -> String {
     format!("{}, {}", Load::of(of.trial.spec).what(), pools(of))
@@ -246,10 +154,9 @@ fn place(of: &Match<'_, '_>) -> String {
 
 /// Client pool × server pool; both server pools where they differ.
 fn pools(of: &Match<'_, '_>) -> String {
-    let size = |workers: u32| if workers == 0 { "all".to_owned() } else { workers.to_string() };
     let (ours, theirs) = (of.trial.spec.server_pool, of.other.spec.server_pool);
     let servers =
-        if ours == theirs { size(ours) } else { format!("{} against {}", size(ours), size(theirs)) };
+        if ours == theirs { pool(ours) } else { format!("{} against {}", pool(ours), pool(theirs)) };
     format!("{} × {servers}", of.trial.spec.client_pool)
 }
 

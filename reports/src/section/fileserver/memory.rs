@@ -1,16 +1,14 @@
 //! Memory against pool size, and who used the CPUs.
 
-use super::view::{Grid, Load, Trial, grids, median, pair, what};
+use super::view::{Grid, Load, Trial, grids, median, pair, pool, what};
 use crate::{
     chart::{Axis, Chart, Lines, Panel, Point, Scale, Series},
     element::{Cell, Column, Element, Figure, Table},
     format::Unit,
-    section::{
-        ranking::capital,
-        view::{View, cell, method, plotted},
-    },
+    section::view::{View, cell, method, plotted},
 };
 use ferrybench_data::{
+    family::Source,
     fileserver::{CPU_A_GIB, Evidence, Operation},
     stats::{Estimate, quantile},
 };
@@ -82,12 +80,11 @@ fn row(grid: &Grid<'_, '_>, trial: &Trial<'_>) -> Vec<Cell> {
     let told =
         |value: Option<f64>, unit| value.map_or(Cell::text("not told"), |value| Cell::exact(value, unit));
     let [clients, server] = SIDES.map(|(_, of)| memory(trial, of));
-    let servers = if server_pool == 0 { "all".to_owned() } else { server_pool.to_string() };
     vec![
         Cell::text(pair(grid.spec)),
         Cell::text(&grid.spec.protocol),
         Cell::text(what(operation, volume_bytes)),
-        Cell::text(format!("{client_pool} × {servers}")),
+        Cell::text(format!("{client_pool} × {}", pool(server_pool))),
         clients,
         server,
         cell(trial.estimate(CPU_A_GIB), Unit::Seconds),
@@ -112,7 +109,9 @@ fn figure(grids: &[Grid<'_, '_>]) -> Option<Element> {
         for (side, of) in SIDES {
             let mut series = Vec::new();
             let mut largest = 0;
-            for grid in grids.iter().take(MOST_SERIES) {
+            // Somebody else's server does not tell, and its clients are ours.
+            let ours = grids.iter().filter(|grid| grid.spec.source == Source::BuiltIn);
+            for grid in ours.take(MOST_SERIES) {
                 let moves = grid.moves();
                 let Some((_, volume)) = moves.iter().rev().find(|(moved, _)| *moved == operation) else {
                     continue;
@@ -142,8 +141,8 @@ fn figure(grids: &[Grid<'_, '_>]) -> Option<Element> {
         }
     }
     let method = method(drawn);
-    let x = Axis::new("Size of both pools", Scale::Log10, Unit::Plain);
-    let y = Axis::new("Largest memory", Scale::Log10, Unit::Bytes);
+    let x = Axis::new("Size of both pools", Scale::Log2, Unit::Plain);
+    let y = Axis::new("Largest memory", Scale::Log2, Unit::Bytes);
     let chart = Lines::new(x, y, panels)?;
     Some(Element::Figure(Figure {
         name: "fileserver-memory".into(),
@@ -151,7 +150,7 @@ fn figure(grids: &[Grid<'_, '_>]) -> Option<Element> {
         alt: "Memory of the clients and of the server over the size of both pools".into(),
         caption: format!(
             "Memory of all clients and of the server against the size of both pools, n clients and n workers. {}.",
-            capital(&method)
+            method
         ),
     }))
 }

@@ -1,6 +1,7 @@
 //! The file server's part of the report, in the order in which it is read.
 
 mod compare;
+mod effects;
 mod line;
 mod memory;
 mod models;

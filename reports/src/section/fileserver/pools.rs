@@ -1,6 +1,9 @@
 //! What the sizes of the pools do: heat maps of throughput and of time, and ratios between the ends of each axis.
 
-use super::view::{Grid, Load, Trial, grids, mishaps, slug, title, what};
+use super::{
+    effects,
+    view::{Grid, Load, Trial, grids, mishaps, pool, slug, title, what},
+};
 use crate::{
     chart::{self, Axis, Categories, Chart, HeatMap, Panel, Scale},
     element::{Element, Figure},
@@ -19,6 +22,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         if !figures.is_empty() {
             elements.push(Element::heading(3, capital(&title(grid.spec))));
             elements.extend(figures);
+            elements.extend(effects::of_server_pool(grid));
         }
     }
     if !elements.is_empty() {
@@ -84,10 +88,6 @@ fn figure(grid: &Grid<'_, '_>, measure: &Measure) -> Option<Element> {
             method(grid.content().filter(|trial| trial.good().next().is_some()))
         ),
     }))
-}
-
-fn pool(workers: u32) -> String {
-    if workers == 0 { "all".into() } else { workers.to_string() }
 }
 
 /// The figure of a trial, or in a word why there is none.

@@ -26,11 +26,11 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let mut elements = vec![
         Element::heading(2, format!("File server: ranking at a {}", load.what())),
         Element::prose(format!(
-            "By the median of aggregate throughput, {}: the load that most servers of this run had{}. The best in bold. Servers are \
-             held against each other with the same clients where the table says so; where the clients differ, the pair is ranked. \
-             Somebody else's server stands below, without a rank.",
+            "By the median of aggregate throughput, {}: the load that most servers of this run had{}. The best in bold. Where the \
+             clients differ too it is the pair that has the rank, and the server has no claim to it alone. Somebody else's server \
+             stands below, without a rank.",
             spoken(load),
-            if has_one_load(view) { "" } else { ", and the largest of such" }
+            if has_one_load(view) { "" } else { " (the largest of such)" }
         )),
     ];
     let mut protocols: Vec<&str> = Vec::new();
@@ -166,7 +166,7 @@ fn figure(ranked: &[(Entry<'_, '_>, f64)], load: Load, protocol: &str, method: &
             "{}, {}, protocol {protocol}: clients × server; more is better. {}.",
             capital(&load.what()),
             spoken(load),
-            capital(method)
+            method
         ),
     }))
 }

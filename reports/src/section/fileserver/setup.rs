@@ -1,6 +1,5 @@
 //! The architecture and the configuration of the stress test.
 
-use super::view::{Trial, grids};
 use crate::{
     chart::{Arrow, Block, Chart, Diagram, Group},
     element::{Cell, Column, Element, Figure, Table},
@@ -9,7 +8,7 @@ use crate::{
 };
 use ferrybench_data::{
     family::Source,
-    fileserver::{Accept, Operation, ReadBytes, Spec, Storage},
+    fileserver::{Accept, ReadBytes, Spec, Storage},
 };
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
@@ -19,7 +18,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             "The conductor starts the server and the pool of clients anew for each block, waits until every worker stands at the \
              barrier, and lets all go at once. Each client worker opens a connection for each transfer, asks for one file or \
              sends one, and tells what it saw. When the last is done the clock has stopped; then the server workers tell what they \
-             served, and what arrived is hashed and held against its source. Each client has a file of its own.",
+             served, and what arrived is hashed and held against its source.",
         ),
     ];
     elements.extend(picture(view));
@@ -67,11 +66,10 @@ fn picture(view: &View<'_>) -> Option<Element> {
         .map(|storage| match storage {
             Storage::Tmpfs => "in memory (tmpfs)".to_owned(),
             Storage::Disk => "on a disk".to_owned(),
-            Storage::Untold => "somebody else's: where it likes".to_owned(),
+            Storage::Untold => "untold (not ours)".to_owned(),
         })
         .collect();
-    let volumes = numbers(view, |spec| spec.volume_bytes, |bytes| format::value(bytes as f64, Unit::Bytes));
-    let mut files = vec![format!("of {}", volumes.replace("0 B, ", ""))];
+    let mut files = vec![volumes(view)];
     files.extend(storage);
     files.extend(values(view, |spec| Some(format!("pages {}", spec.pages))));
     let columns = vec![
@@ -194,7 +192,7 @@ fn configuration(view: &View<'_>) -> Element {
         ),
     );
     let info = &view.data.info;
-    add("order of the rows", order(view));
+    add("order of the rows", order(&view.data.plan));
     add(
         "repetitions",
         format!(
@@ -208,10 +206,8 @@ fn configuration(view: &View<'_>) -> Element {
         columns: vec![Column::left("What"), Column::left("Value")],
         rows,
         caption: format!(
-            "The configuration of the stress test: {} of {}.",
-            format::counted(view.servers.len(), "combination"),
-            format::counted(grids(view).len(), "pair of models and protocol")
-                .replace("protocols", "protocol")
+            "The configuration of the stress test: {}.",
+            format::counted(view.servers.len(), "combination")
         ),
     })
 }
@@ -225,14 +221,29 @@ fn transfers(view: &View<'_>) -> String {
     format!("{all} for each client worker and round")
 }
 
-/// Whether rows were measured in the order of the table or in another.
-fn order(view: &View<'_>) -> String {
-    let first = |trial: &Trial<'_>| trial.rows.first().map(|row| row.order);
-    let moved = view.servers.iter().filter(|trial| trial.spec.operation != Operation::List);
-    let orders: Vec<u32> = moved.filter_map(first).collect();
-    if orders.is_sorted() {
-        "as in the tables".into()
-    } else {
-        "shuffled by the seed, anew in each block".into()
+/// How blocks follow each other, as the plan has it.
+fn order(plan: &str) -> String {
+    let told = plan.lines().find_map(|line| line.strip_prefix("order = "));
+    match told.map(|word| word.trim().trim_matches('"')) {
+        Some("shuffled") => {
+            "round by round: every combination once in each, shuffled anew by the seed".into()
+        }
+        Some("alternating") => "round by round, in the plan's own order".into(),
+        _ => String::new(),
+    }
+}
+
+/// Sizes of the files, the unit once where all have the same.
+fn volumes(view: &View<'_>) -> String {
+    let mut volumes = values(view, |spec| spec.operation.moves_content().then_some(spec.volume_bytes));
+    volumes.sort_unstable();
+    let words: Vec<String> = volumes.iter().map(|bytes| format::value(*bytes as f64, Unit::Bytes)).collect();
+    let parts: Option<Vec<(&str, &str)>> = words.iter().map(|word| word.split_once(' ')).collect();
+    match parts.as_deref() {
+        Some([(_, unit), ..]) if parts.iter().flatten().all(|(_, other)| other == unit) => {
+            let numbers: Vec<&str> = parts.iter().flatten().map(|(number, _)| *number).collect();
+            format!("{} {unit}", numbers.join(", "))
+        }
+        _ => words.join(", "),
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Grid<'v, 'a> {
     pub(super) trials: Vec<&'v Trial<'a>>,
 }
 
-/// The grids of a run, in the order of the catalogue's models and protocols.
+/// The grids of a run, in the order of the catalogue's models and protocols, somebody else's servers last.
 pub(super) fn grids<'v, 'a>(view: &'v View<'a>) -> Vec<Grid<'v, 'a>> {
     let mut grids: Vec<Grid<'v, 'a>> = Vec::new();
     for trial in &view.servers {
@@ -57,6 +57,8 @@ pub(super) fn grids<'v, 'a>(view: &'v View<'a>) -> Vec<Grid<'v, 'a>> {
     for grid in &mut grids {
         grid.trials.sort_by_key(|trial| Load::of(trial.spec));
     }
+    // Somebody else's server stands below ours.
+    grids.sort_by_key(|grid| grid.spec.source == Source::Foreign);
     grids
 }
 
@@ -172,6 +174,16 @@ pub(super) fn is_ranked(view: &View<'_>, spec: &Spec) -> bool {
     let known = &view.data.info.catalogue.fileserver;
     spec.source == Source::BuiltIn
         && !known.server_model(&spec.server_model).is_some_and(|model| model.hidden)
+}
+
+/// A pool of the server: one that takes every connection as it comes has no size.
+pub(super) fn pool(workers: u32) -> String {
+    if workers == 0 { "all".into() } else { workers.to_string() }
+}
+
+/// Its workers in words.
+pub(super) fn workers(size: u32) -> String {
+    if size == 0 { "a worker for everyone".into() } else { format::counted(size as usize, "worker") }
 }
 
 /// The median of something over the blocks that may be compared.

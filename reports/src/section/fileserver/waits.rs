@@ -2,7 +2,7 @@
 
 use super::{
     transfers,
-    view::{Grid, Load, Trial, grids, median, pair, what},
+    view::{Grid, Load, Trial, grids, median, pair, pool, what, workers},
 };
 use crate::{
     chart::{Chart, Group, Stacked, StackedRow},
@@ -10,7 +10,10 @@ use crate::{
     format::{self, Unit},
     section::{ranking::capital, view::View},
 };
-use ferrybench_data::fileserver::{CLIENT_MEAN, Evidence, Operation};
+use ferrybench_data::{
+    family::Source,
+    fileserver::{CLIENT_MEAN, Evidence, Operation},
+};
 
 /// What a client's time is made of, in the colours of every figure that shows it.
 pub(super) const KINDS: [&str; 3] = ["connect", "queue wait", "service"];
@@ -33,11 +36,14 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             "A client connects, waits until a worker has time for it, and is then served: its total time is the sum of the three. \
              A worker serves one connection at a time, so a pool smaller than the number of clients makes a queue. With a pool of 1, \
              the first of 50 clients waits for nobody and the last for 49 others; the mean client waits for about half of them. A \
-             larger pool takes the wait away, not the work: those that are served together share the same CPUs and memory, so that \
-             each is served for longer.",
+             larger pool takes the wait away, but not the work: those that are served together share the CPUs and the memory.",
         ));
         elements.push(Element::List(told.iter().filter_map(|grid| sentence(view, grid)).collect()));
-        for (number, grids) in (1..).zip(told.chunks(GRIDS_OF_A_FIGURE)) {
+        // Somebody else's server may take a hundred times as long, and would leave ours no room on a common axis.
+        let (foreign, ours): (Vec<_>, Vec<_>) =
+            told.iter().partition(|grid| grid.spec.source == Source::Foreign);
+        let figures = ours.chunks(GRIDS_OF_A_FIGURE).chain(foreign.chunks(1));
+        for (number, grids) in (1..).zip(figures) {
             elements.extend(figure(grids, number));
         }
         elements.push(table(&told));
@@ -123,10 +129,6 @@ fn sentence(view: &View<'_>, grid: &Grid<'_, '_>) -> Option<String> {
     ))
 }
 
-fn workers(size: u32) -> String {
-    if size == 0 { "a worker for everyone".into() } else { format::counted(size as usize, "worker") }
-}
-
 /// Parts at each server pool, of each operation's largest volume.
 fn figure(grids: &[&Grid<'_, '_>], number: u32) -> Option<Element> {
     let mut groups = Vec::new();
@@ -171,10 +173,7 @@ fn table(grids: &[&Grid<'_, '_>]) -> Element {
             cells.push(vec![
                 Cell::text(pair(grid.spec)),
                 Cell::text(what(operation, volume_bytes)),
-                Cell::text(format!(
-                    "{client_pool} × {}",
-                    if server_pool == 0 { "all".into() } else { server_pool.to_string() }
-                )),
+                Cell::text(format!("{client_pool} × {}", pool(server_pool))),
                 seconds(parts.connect),
                 seconds(parts.wait),
                 seconds(parts.service),
