@@ -72,6 +72,8 @@ pub struct Outgoing {
 pub struct Incoming {
     content: Content,
     length: u64,
+    /// Why it cannot be kept.
+    spoilt: Option<io::Error>,
 }
 
 #[derive(Debug)]
@@ -126,11 +128,13 @@ impl Shelf {
                 io::ErrorKind::PermissionDenied,
                 format!("{name} is a link, and links are not followed"),
             ),
+            // What a socket answers.
+            Errno::NXIO => not_a_file(name),
             error => error.into(),
         })?;
         let stat = fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(sentence(io::ErrorKind::InvalidInput, format!("{name} is not a file")));
+            return Err(not_a_file(name));
         }
         Ok(Outgoing { file: file.into(), length: stat.st_size as u64 })
     }
@@ -145,7 +149,7 @@ impl Shelf {
                 Content::Filed { file, hidden, shelf: std::sync::Arc::clone(self), name: name.to_owned() }
             }
         };
-        Ok(Incoming { content, length: 0 })
+        Ok(Incoming { content, length: 0, spoilt: None })
     }
 
     /// Removes a file.
@@ -153,7 +157,7 @@ impl Shelf {
         check(name)?;
         unlinkat(&self.folder, name, AtFlags::empty()).map_err(|error| match error {
             Errno::NOENT => sentence(io::ErrorKind::NotFound, format!("there is no file {name}")),
-            Errno::ISDIR => sentence(io::ErrorKind::InvalidInput, format!("{name} is not a file")),
+            Errno::ISDIR => not_a_file(name),
             error => error.into(),
         })
     }
@@ -168,9 +172,8 @@ impl Shelf {
             Ok(file) => Ok((file.into(), None)),
             // A file system without nameless files says so in one of these ways.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                let name = hidden_name();
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-                let file = openat(&self.folder, &name, flags, owner)?;
+                let (file, name) = under_hidden_name(|name| openat(&self.folder, name, flags, owner))?;
                 Ok((file.into(), Some(Hidden { name, spare: None })))
             }
             Err(error) => Err(error.into()),
@@ -214,8 +217,8 @@ impl Incoming {
     /// [`Incoming::moved`].
     pub fn file(&self) -> Option<&File> {
         match &self.content {
-            Content::Filed { file, .. } => Some(file),
-            Content::Hashed(_) => None,
+            Content::Filed { file, .. } if self.spoilt.is_none() => Some(file),
+            _ => None,
         }
     }
 
@@ -236,8 +239,27 @@ impl Incoming {
         Ok(())
     }
 
+    /// Appends content that comes whether it can be kept or not. [`Incoming::finish`] tells which it was, when the peer
+    /// has sent all and listens.
+    pub fn take(&mut self, bytes: &[u8]) {
+        if self.spoilt.is_some() {
+            self.length += bytes.len() as u64;
+        } else if let Err(why) = self.write(bytes) {
+            self.spoil(why, bytes.len() as u64);
+        }
+    }
+
+    /// The last so many bytes could not be kept, so none can: the rest is only counted.
+    pub fn spoil(&mut self, why: io::Error, bytes: u64) {
+        self.spoilt = Some(why);
+        self.length += bytes;
+    }
+
     /// The content is complete: it takes its name. Returns its hash where it was not kept.
     pub fn finish(mut self) -> io::Result<Option<Hash>> {
+        if let Some(why) = self.spoilt.take() {
+            return Err(why);
+        }
         let length = self.length;
         match &mut self.content {
             Content::Hashed(hasher) => Ok(Some(hasher.finalize())),
@@ -248,10 +270,11 @@ impl Incoming {
                 let from = if let Some(hidden) = hidden {
                     hidden.name.clone()
                 } else {
-                    let fresh = hidden_name();
                     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-                    linkat(rustix::fs::CWD, path, &shelf.folder, &fresh, AtFlags::SYMLINK_FOLLOW)?;
-                    fresh
+                    let link = |name: &str| {
+                        linkat(rustix::fs::CWD, &path, &shelf.folder, name, AtFlags::SYMLINK_FOLLOW)
+                    };
+                    under_hidden_name(link)?.1
                 };
                 renameat(&shelf.folder, &from, &shelf.folder, name.as_str()).inspect_err(|_| {
                     let _ = unlinkat(&shelf.folder, &from, AtFlags::empty());
@@ -323,6 +346,21 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 fn hidden_name() -> String {
     format!("{HIDDEN}{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Does what makes a hidden name. One that a process of our number left behind when it was killed is passed over.
+fn under_hidden_name<T>(mut make: impl FnMut(&str) -> Result<T, Errno>) -> io::Result<(T, String)> {
+    loop {
+        let name = hidden_name();
+        match make(&name) {
+            Err(Errno::EXIST) => {}
+            made => return Ok((made?, name)),
+        }
+    }
+}
+
+fn not_a_file(name: &str) -> io::Error {
+    sentence(io::ErrorKind::InvalidInput, format!("{name} is not a file"))
 }
 
 fn sentence(kind: io::ErrorKind, why: String) -> io::Error {

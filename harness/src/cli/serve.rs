@@ -18,6 +18,7 @@ use ferrybench_data::{
 };
 use signal_hook::{consts, iterator::Signals};
 use std::{
+    io,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     sync::{Arc, mpsc},
@@ -115,29 +116,31 @@ impl Serve {
             note(greeting);
             Ok(())
         });
-        let (ended, end) = mpsc::channel();
-        let serve = model.serve;
-        thread::spawn(move || {
-            let _ = ended.send(serve(listening, &service));
-        });
-        let (asked, ask) = mpsc::channel();
+        let (events, happened) = mpsc::channel();
+        // Before anybody hears that it serves: a signal counts from then on.
         let mut signals = Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(failure)?;
-        thread::spawn(move || signals.forever().try_for_each(|signal| asked.send(signal)));
-        // Whichever comes first: the server ends by itself only when it cannot go on.
-        let report = loop {
-            if ask.try_recv().is_ok() {
-                stop.ask();
-                break end.recv_timeout(FAREWELL).ok();
+        let asked = events.clone();
+        thread::spawn(move || signals.forever().try_for_each(|_| asked.send(Event::Asked)));
+        let serve = model.serve;
+        let server = thread::spawn(move || serve(listening, &service));
+        thread::spawn(move || {
+            let ended = server.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
+            let _ = events.send(Event::Ended(ended));
+        });
+        let first = happened.recv().map_err(failure)?;
+        if let Event::Ended(ended) = first {
+            // It ends by itself only when it cannot go on.
+            let why = ended.map_or_else(|error| error.to_string(), |report| last_failure(&report));
+            return Err(failure(format_args!("the server could not go on: {why}")));
+        }
+        stop.ask();
+        // Whoever asks twice does not want to wait.
+        match happened.recv_timeout(FAREWELL) {
+            Ok(Event::Ended(Ok(report))) => note(spoken(&report)),
+            Ok(Event::Ended(Err(error))) => {
+                return Err(failure(format_args!("the server did not end well: {error}")));
             }
-            match end.recv_timeout(Duration::from_millis(50)) {
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                other => break other.ok(),
-            }
-        };
-        match report {
-            Some(Ok(report)) => note(spoken(&report)),
-            Some(Err(error)) => return Err(failure(format_args!("the server could not go on: {error}"))),
-            None => note("Connections that were still under way are broken off."),
+            Ok(Event::Asked) | Err(_) => note("Connections that were still under way are broken off."),
         }
         Ok(Exit::Good)
     }
@@ -152,6 +155,19 @@ impl Serve {
         let mut found = self.listen.to_socket_addrs().map_err(|error| wrong(&error))?;
         found.next().ok_or_else(|| wrong(&"no such host"))
     }
+}
+
+/// What a running server waits for.
+enum Event {
+    /// Somebody wants it to end.
+    Asked,
+    /// It has ended.
+    Ended(io::Result<Report>),
+}
+
+fn last_failure(report: &Report) -> String {
+    let failures = report.workers.iter().rev().filter_map(|told| told.failure.clone());
+    failures.into_iter().next().unwrap_or_else(|| "its workers are gone".to_owned())
 }
 
 fn millis(span: Span) -> u64 {

@@ -107,6 +107,13 @@ impl Service {
         let shelf = Arc::new(Shelf::open(&setup.root, keep, setup.spares.as_deref())?);
         Ok(Self { setup, protocol, shelf })
     }
+
+    /// One line for whoever runs a server by hand. It goes out in one write, whichever process it comes from.
+    pub(super) fn log(&self, line: &str) {
+        if self.setup.logs {
+            let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+        }
+    }
 }
 
 impl Worker {
@@ -125,7 +132,7 @@ impl Worker {
         let Ok(peer) = stream.peer_addr() else { return };
         self.take(peer, service);
         let mut session = (service.protocol.server)(&service.shelf, Options::default());
-        let mut tally = Tally { told: &mut self.told, logs: service.setup.logs, peer, open: false };
+        let mut tally = Tally { told: &mut self.told, service, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::blocking::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
             tally.hear(&tell)
@@ -138,7 +145,7 @@ impl Worker {
         let Ok(peer) = stream.peer_addr() else { return };
         self.take(peer, service);
         let mut session = (service.protocol.server)(&service.shelf, Options::default());
-        let mut tally = Tally { told: &mut self.told, logs: service.setup.logs, peer, open: false };
+        let mut tally = Tally { told: &mut self.told, service, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::tokio::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
             tally.hear(&tell)
@@ -157,7 +164,7 @@ impl Worker {
 /// Counts what a session says into a worker's record.
 struct Tally<'a> {
     told: &'a mut Told,
-    logs: bool,
+    service: &'a Service,
     peer: SocketAddr,
     /// Whether a request is under way.
     open: bool,
@@ -179,21 +186,23 @@ impl Tally<'_> {
                     }
                     Some(why) => self.fail(why.clone()),
                 }
-                if self.logs {
-                    self.log(finished);
-                }
+                self.log(finished);
             }
         }
     }
 
     /// A connection that broke between requests is how some clients leave; one that broke in a request failed it.
     fn end(&mut self, ended: io::Result<()>) {
-        if let (Err(error), true) = (ended, self.open) {
-            self.hear(&Tell::Finished(Finished::failed(None, error.to_string())));
+        match ended {
+            Err(error) if self.open => self.hear(&Tell::Finished(Finished::failed(None, error.to_string()))),
+            // It has kept a worker from others, which its owner may wonder about.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                self.service.log(&format!("{} closed: {error}", self.peer));
+            }
+            _ => {}
         }
     }
 
-    /// One line for whoever runs a server by hand. It goes out in one write, whichever process it comes from.
     fn log(&self, finished: &Finished) {
         let Finished { operation, bytes, failure, .. } = finished;
         let what = operation.map_or("request", |operation| operation.word());
@@ -201,7 +210,7 @@ impl Tally<'_> {
             None => format!("ok, {bytes} bytes"),
             Some(why) => format!("failed: {why}"),
         };
-        let _ = io::stderr().write_all(format!("{} {what} {how}\n", self.peer).as_bytes());
+        self.service.log(&format!("{} {what} {how}", self.peer));
     }
 
     fn fail(&mut self, why: String) {

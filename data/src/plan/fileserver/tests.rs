@@ -326,7 +326,8 @@ proptest! {
     ) {
         let plan = Plan {
             name: "x".into(), seed: 1, blocks: 1, order: crate::plan::Order::Shuffled, only: None,
-            roundtrip: Vec::new(), fileserver: asked, foreign: Vec::new(),
+            roundtrip: Vec::new(), fileserver: asked, outside: None,
+            foreign: Vec::new(),
         };
         let trials = plan.expand(&catalogue(room)).unwrap();
         let ids: HashSet<String> = trials.iter().map(Trial::id).collect();

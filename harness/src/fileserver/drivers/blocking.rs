@@ -4,7 +4,7 @@ use super::{Deadline, Kit, Limits, empty_pipe, send_part, take_part};
 use crate::fileserver::session::{Session, Step, Tell};
 use crate::shelf::Incoming;
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     pipe::SpliceFlags,
 };
@@ -24,11 +24,11 @@ pub fn drive(
     limits: Limits,
     tell: &mut dyn FnMut(Tell),
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(limits.idle()))?;
-    stream.set_write_timeout(Some(limits.idle()))?;
-    kit.begin();
     let mut deadline = Deadline::new(limits);
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(deadline.tick()))?;
+    stream.set_write_timeout(Some(deadline.tick()))?;
+    kit.begin();
     loop {
         deadline.check()?;
         match session.next(&mut kit.input)? {
@@ -57,10 +57,7 @@ fn read(
 ) -> io::Result<()> {
     if let Some(patience) = patience {
         let mut socket = [PollFd::new(&stream, PollFlags::IN)];
-        let patience = rustix::time::Timespec {
-            tv_sec: patience.as_secs() as _,
-            tv_nsec: patience.subsec_nanos().into(),
-        };
+        let patience = timespec(patience);
         if retried(|| Ok(poll(&mut socket, Some(&patience))?), deadline)? == 0 {
             kit.input.silent = true;
             return Ok(());
@@ -91,14 +88,45 @@ fn send(
     deadline: &Deadline,
 ) -> io::Result<()> {
     let end = offset + length;
-    while offset < end {
-        let part = retried(|| send_part(stream, file, &mut offset, end), deadline)?;
-        if part.is_none() {
-            return send_by_hand(stream, file, offset, end, kit, deadline);
+    // One call on a blocking socket waits for a slow peer again and again, and sees no deadline: the waits are ours.
+    stream.set_nonblocking(true)?;
+    let sent = send_by_kernel(stream, file, &mut offset, end, deadline);
+    stream.set_nonblocking(false)?;
+    if sent? { Ok(()) } else { send_by_hand(stream, file, offset, end, kit, deadline) }
+}
+
+/// Whether the kernel can send from that file system by itself.
+fn send_by_kernel(
+    stream: &TcpStream,
+    file: &File,
+    offset: &mut u64,
+    end: u64,
+    deadline: &Deadline,
+) -> io::Result<bool> {
+    while *offset < end {
+        match send_part(stream, file, offset, end) {
+            Ok(Some(_)) => deadline.check()?,
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => room(stream, deadline)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        deadline.check()?;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Waits until the peer has taken something of what is on its way to it.
+fn room(stream: &TcpStream, deadline: &Deadline) -> io::Result<()> {
+    let most = timespec(deadline.tick());
+    let wait = || match poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&most))? {
+        0 => Err(Errno::AGAIN.into()),
+        _ => Ok(()),
+    };
+    retried(wait, deadline)
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos().into() }
 }
 
 /// Where the kernel does not send from that file system by itself.
@@ -135,20 +163,22 @@ fn receive(
 ) -> io::Result<()> {
     // What was read with the head comes first.
     let early = kit.input.bytes().len().min(left as usize);
-    incoming.write(&kit.input.bytes()[..early])?;
+    incoming.take(&kit.input.bytes()[..early]);
     kit.input.consume(early);
     left -= early as u64;
     while left > 0 && kit.splices && incoming.file().is_some() {
-        let pipe = kit.pipe()?;
+        // Without descriptors for a pipe it goes by hand.
+        let Ok(pipe) = kit.pipe() else { break };
         let Some(taken) = retried(|| take_part(stream, pipe, left, SpliceFlags::empty()), deadline)? else {
             break;
         };
         let moved = incoming.file().map(|file| empty_pipe(pipe, file, incoming.length(), taken));
-        if let Some(Err(error)) = moved {
+        if let Some(Err(why)) = moved {
             kit.pipe = None; // with whatever is still in it
-            return Err(error);
+            incoming.spoil(why, taken);
+        } else {
+            incoming.moved(taken);
         }
-        incoming.moved(taken);
         left -= taken;
         deadline.check()?;
     }
@@ -160,7 +190,7 @@ fn receive(
             }
         }
         let count = kit.input.bytes().len().min(left as usize);
-        incoming.write(&kit.input.bytes()[..count])?;
+        incoming.take(&kit.input.bytes()[..count]);
         kit.input.consume(count);
         left -= count as u64;
         deadline.check()?;
@@ -170,11 +200,16 @@ fn receive(
 
 /// A call that a signal may interrupt, and that a timeout of the socket ends.
 fn retried<T>(mut call: impl FnMut() -> io::Result<T>, deadline: &Deadline) -> io::Result<T> {
+    let mut silent = Duration::ZERO;
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => {
-                return Err(deadline.silence());
+                deadline.check()?;
+                silent += deadline.tick();
+                if silent >= deadline.limits.idle() {
+                    return Err(deadline.silence());
+                }
             }
             other => return other,
         }

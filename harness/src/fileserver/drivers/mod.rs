@@ -122,12 +122,27 @@ impl Deadline {
         self.begun = None;
     }
 
+    /// Longest wait after which the peer's silence is looked at: of both limits, the shorter may be over first.
+    fn tick(&self) -> Duration {
+        Duration::from_millis(self.limits.idle_ms.min(self.limits.transfer_ms))
+    }
+
+    /// How long the peer may be silent from now on.
+    fn patience(&self) -> Duration {
+        let left = self.begun.map(|begun| {
+            let end = begun.saturating_add(self.limits.transfer_ms.saturating_mul(1_000_000));
+            // A moment later it is over for sure.
+            Duration::from_nanos(end.saturating_sub(clock::now())) + Duration::from_millis(1)
+        });
+        left.unwrap_or(Duration::MAX).min(self.limits.idle())
+    }
+
     /// An error once the request has taken too long, however lively the peer is.
     fn check(&self) -> io::Result<()> {
         match self.begun {
             Some(begun) if clock::now() - begun > self.limits.transfer_ms * 1_000_000 => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("the transfer took longer than {} s", self.limits.transfer_ms / 1000),
+                format!("the transfer took longer than {} s", self.limits.transfer_ms as f64 / 1000.0),
             )),
             _ => Ok(()),
         }
@@ -136,7 +151,7 @@ impl Deadline {
     fn silence(&self) -> io::Error {
         io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the peer was silent for {} s", self.limits.idle_ms / 1000),
+            format!("the peer was silent for {} s", self.limits.idle_ms as f64 / 1000.0),
         )
     }
 }

@@ -53,14 +53,14 @@ async fn read(
     deadline: &Deadline,
 ) -> io::Result<()> {
     loop {
-        let wait = patience.unwrap_or(deadline.limits.idle());
+        let wait = patience.unwrap_or_else(|| deadline.patience());
         match timeout(wait, stream.readable()).await {
             Ok(ready) => ready?,
             Err(_) if patience.is_some() => {
                 kit.input.silent = true;
                 return Ok(());
             }
-            Err(_) => return Err(deadline.silence()),
+            Err(_) => return Err(late(deadline)),
         }
         match stream.try_read(kit.input.space()) {
             Ok(count) => {
@@ -118,12 +118,13 @@ async fn receive(
 ) -> io::Result<()> {
     // What was read with the head comes first.
     let early = kit.input.bytes().len().min(left as usize);
-    incoming.write(&kit.input.bytes()[..early])?;
+    incoming.take(&kit.input.bytes()[..early]);
     kit.input.consume(early);
     left -= early as u64;
     while left > 0 && kit.splices && incoming.file().is_some() {
         within(stream.readable(), deadline).await?;
-        let pipe = kit.pipe()?;
+        // Without descriptors for a pipe it goes by hand.
+        let Ok(pipe) = kit.pipe() else { break };
         let part = stream.try_io(Interest::READABLE, || take_part(stream, pipe, left, SpliceFlags::NONBLOCK));
         let taken = match part {
             Ok(Some(taken)) => taken,
@@ -132,11 +133,12 @@ async fn receive(
             Err(error) => return Err(error),
         };
         let moved = incoming.file().map(|file| empty_pipe(pipe, file, incoming.length(), taken));
-        if let Some(Err(error)) = moved {
+        if let Some(Err(why)) = moved {
             kit.pipe = None; // with whatever is still in it
-            return Err(error);
+            incoming.spoil(why, taken);
+        } else {
+            incoming.moved(taken);
         }
-        incoming.moved(taken);
         left -= taken;
         deadline.check()?;
     }
@@ -148,7 +150,7 @@ async fn receive(
             }
         }
         let count = kit.input.bytes().len().min(left as usize);
-        incoming.write(&kit.input.bytes()[..count])?;
+        incoming.take(&kit.input.bytes()[..count]);
         kit.input.consume(count);
         left -= count as u64;
         deadline.check()?;
@@ -158,5 +160,10 @@ async fn receive(
 
 /// A wait for the peer that ends when it is silent for too long.
 async fn within<T>(wait: impl Future<Output = io::Result<T>>, deadline: &Deadline) -> io::Result<T> {
-    timeout(deadline.limits.idle(), wait).await.unwrap_or_else(|_| Err(deadline.silence()))
+    timeout(deadline.patience(), wait).await.unwrap_or_else(|_| Err(late(deadline)))
+}
+
+/// Which of both limits was passed.
+fn late(deadline: &Deadline) -> io::Error {
+    deadline.check().err().unwrap_or_else(|| deadline.silence())
 }

@@ -87,6 +87,10 @@ impl Listening {
     /// Begins to listen. Port 0 takes any free one.
     pub fn on(address: SocketAddr, accept: Accept, workers: u32) -> io::Result<(Self, SocketAddr)> {
         let count = if accept == Accept::Reuseport { workers.max(1) } else { 1 };
+        if accept == Accept::Reuseport && address.port() != 0 {
+            // Else two servers would share the port, and each of their clients meet either.
+            drop(listen(address, Accept::Shared)?);
+        }
         let mut listeners = vec![listen(address, accept)?];
         let taken = listeners[0].local_addr()?;
         for _ in 1..count {
@@ -132,10 +136,17 @@ fn each_connection(listener: &TcpListener, mut serve: impl FnMut(std::net::TcpSt
         match listener.accept() {
             Ok((stream, _)) => serve(stream),
             Err(error) if ends_listening(&error) => return,
-            // The peer was gone before we came, or descriptors ran out: others may be luckier.
-            Err(_) => clock::pause(Duration::from_millis(1)),
+            Err(error) => pause_after(&error),
         }
     }
+}
+
+/// Lets a moment pass after an `accept` that failed: the peer was gone before we came, and the next one may be there; or
+/// something ran out, and nothing is gained by asking again before others have had time to give it back.
+fn pause_after(error: &io::Error) {
+    let ran_out =
+        matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM));
+    clock::pause(Duration::from_millis(if ran_out { 50 } else { 1 }));
 }
 
 /// Whether an error of `accept` means that there will be no more connections.

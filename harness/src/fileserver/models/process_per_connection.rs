@@ -32,10 +32,15 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
         let mut number = 0;
         each_connection(&listening.listeners[0], |stream| {
             number += 1;
-            let started = start(number, &service.setup, Handed::Connection, stream.into());
+            let nobody = Arc::new(|_| {});
+            let started = start(number, &service.setup, Handed::Connection, stream.into(), nobody);
+            if let Err(why) = &started {
+                service
+                    .log(&format!("a connection was closed, as no process could be started for it: {why}"));
+            }
             let report = &report;
             // Each is waited for, so that none stays behind as a zombie.
-            scope.spawn(move || {
+            let wait = move || {
                 let mut pid = 0;
                 let told = started.and_then(|worker| {
                     loop {
@@ -48,7 +53,12 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
                 if service.setup.records {
                     report.lock().unwrap_or_else(PoisonError::into_inner).add(number, pid, told);
                 }
-            });
+            };
+            // Where there is no thread to be had, the process that nobody would wait for ends with its input.
+            if let Err(why) = thread::Builder::new().spawn_scoped(scope, wait) {
+                service
+                    .log(&format!("a connection was closed, as no thread could wait for its process: {why}"));
+            }
         });
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -6,13 +6,16 @@ use crate::{
     fileserver::service::{Report, Service, Setup, Told, Worker},
     measure::usage::ProcessUse,
     process::{
-        partner::{Partner, Program},
+        partner::{OnDeath, Partner, Program},
         role::{Port, Role},
     },
 };
 use ferrybench_data::{fileserver::Accept, plan::catalogue::Pool};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    net::{Shutdown, shutdown},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
@@ -77,6 +80,8 @@ pub enum Reply {
 
 impl Role for FileWorker {
     const NAME: &'static str = "file-worker";
+    /// A terminal's Ctrl-C is for the server, which lets each worker finish what is under way.
+    const LEADS_GROUP: bool = true;
     type Job = Job;
     type Cue = ();
     type Reply = Reply;
@@ -101,16 +106,16 @@ impl Role for FileWorker {
     }
 }
 
-/// Starts a worker process. It is not waited for.
+/// Starts a worker process. It is not waited for: whoever waits for its answer hears how it ended.
 pub(super) fn start(
     number: u32,
     setup: &Setup,
     handed: Handed,
     fd: OwnedFd,
+    on_death: OnDeath,
 ) -> io::Result<Partner<FileWorker>> {
     let job = Job { number, setup: setup.clone(), handed };
-    // Whoever waits for its answer hears how it ended.
-    Partner::process(&Program::myself(), &job, vec![fd], Arc::new(|_| {}))
+    Partner::process(&Program::myself(), &job, vec![fd], on_death)
 }
 
 fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
@@ -127,7 +132,17 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
                 (Handed::Connections, theirs.into())
             }
         };
-        pool.push(start(number, &service.setup, handed, fd)?);
+        let on_death: OnDeath = match accept {
+            Accept::Reuseport => {
+                // Nobody else takes what the kernel would go on to give to a dead worker's socket.
+                let own = listeners[number as usize - 1].try_clone()?;
+                Arc::new(move |_| {
+                    let _ = shutdown(&own, Shutdown::Both);
+                })
+            }
+            Accept::Shared | Accept::Handoff => Arc::new(|_| {}),
+        };
+        pool.push(start(number, &service.setup, handed, fd, on_death)?);
     }
     let mut pids = Vec::new();
     for worker in &pool {
@@ -170,16 +185,19 @@ impl Report {
 
 /// Accepts whenever a worker is free, and hands the connection over. Ends with the listening; the workers see the end
 /// of their lines.
-fn hand_out(listener: &TcpListener, mut lines: Vec<UnixStream>) {
+fn hand_out(listener: &TcpListener, lines: Vec<UnixStream>) {
     let mut free: Vec<usize> = (0..lines.len()).rev().collect();
-    let mut alive = vec![true; lines.len()];
-    loop {
+    let mut lines: Vec<Option<UnixStream>> = lines.into_iter().map(Some).collect();
+    while lines.iter().any(Option::is_some) {
+        let (mut sources, mut places) = (Vec::new(), Vec::new());
+        for (place, line) in lines.iter().enumerate() {
+            // The line of a dead worker is not looked at: it would wake us without an end.
+            if let Some(line) = line {
+                sources.push(PollFd::new(line, PollFlags::IN));
+                places.push(place);
+            }
+        }
         // A connection is taken only when there is somebody for it: the others wait with the kernel.
-        let mut sources: Vec<PollFd<'_>> = lines
-            .iter()
-            .zip(&alive)
-            .map(|(line, alive)| PollFd::new(line, if *alive { PollFlags::IN } else { PollFlags::empty() }))
-            .collect();
         if !free.is_empty() {
             sources.push(PollFd::new(listener, PollFlags::IN));
         }
@@ -188,31 +206,27 @@ fn hand_out(listener: &TcpListener, mut lines: Vec<UnixStream>) {
         }
         let woken: Vec<bool> = sources.iter().map(|source| !source.revents().is_empty()).collect();
         drop(sources);
-        for place in 0..lines.len() {
-            if woken[place] && alive[place] {
-                // One byte means that it is free again, the end that it is gone.
-                match lines[place].read(&mut [0]) {
-                    Ok(1) => free.push(place),
-                    _ => alive[place] = false,
-                }
+        for (&place, _) in places.iter().zip(&woken).filter(|(_, woken)| **woken) {
+            // One byte means that it is free again, the end that it is gone.
+            match lines[place].as_mut().map(|line| line.read(&mut [0])) {
+                Some(Ok(1)) => free.push(place),
+                _ => lines[place] = None,
             }
         }
-        free.retain(|place| alive[*place]);
-        if !alive.contains(&true) {
-            return;
-        }
-        if woken.get(lines.len()) == Some(&true) {
+        free.retain(|&place| lines[place].is_some());
+        if !free.is_empty() && woken.get(places.len()) == Some(&true) {
             match listener.accept() {
+                // Whoever turns out to be dead is passed over.
                 Ok((stream, _)) => {
-                    // A worker that died with the connection in its hands closes it, as any crash would.
-                    if let Some(place) = free.pop()
-                        && hand(&lines[place], &stream).is_err()
-                    {
-                        alive[place] = false;
+                    while let Some(place) = free.pop() {
+                        if lines[place].as_ref().is_some_and(|line| hand(line, &stream).is_ok()) {
+                            break;
+                        }
+                        lines[place] = None;
                     }
                 }
                 Err(error) if super::ends_listening(&error) => return,
-                Err(_) => {}
+                Err(error) => super::pause_after(&error),
             }
         }
     }

@@ -38,8 +38,10 @@ fn serve(listening: Listening, service: &Arc<Service>) -> io::Result<Report> {
                     done.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
                 }
             };
-            // Where there is no thread to be had, the connection is closed, which is all that can be done for it.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
+            // Then the connection is closed, which is all that can be done for it.
+            if let Err(why) = thread::Builder::new().spawn_scoped(scope, work) {
+                service.log(&format!("a connection was closed, as no thread could be started for it: {why}"));
+            }
         });
     });
     Ok(one_process(done.into_inner().unwrap_or_else(PoisonError::into_inner), &ready))

@@ -1,16 +1,15 @@
 //! Tasks of tokio on one thread for each CPU; a semaphore lets N connections in at a time.
 
-use super::{Listening, Model, ends_listening, one_process};
+use super::{Listening, Model, ends_listening, one_process, pause_after};
 use crate::{
     fileserver::service::{Report, Service, Worker},
-    measure::{clock, usage::ProcessUse},
+    measure::usage::ProcessUse,
 };
 use ferrybench_data::plan::catalogue::Pool;
 use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 use tokio::{net::TcpListener, runtime::Builder, sync::Semaphore};
 
@@ -40,8 +39,8 @@ fn serve(mut listening: Listening, service: &Arc<Service>) -> io::Result<Report>
             let mut stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) if ends_listening(&error) => break,
-                Err(_) => {
-                    clock::pause(Duration::from_millis(1));
+                Err(error) => {
+                    pause_after(&error);
                     continue;
                 }
             };
