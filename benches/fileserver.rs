@@ -96,15 +96,15 @@ impl Place {
 
     /// One request and its reply, both sessions in this thread. What arrives is hashed: no file is written.
     fn talk(&self, protocol: &Row, operation: Operation) {
-        let shelf = Arc::new(Shelf::open(&self.root(), Keep::Hashes, None).expect("it was just made"));
+        let files = Arc::new(Shelf::open(&self.root(), Keep::Hashes, None).expect("it was just made"));
         let name = source_name(MIB);
         let request = match operation {
             Operation::Upload => {
-                Request::Upload { name: "upload.txt".into(), from: shelf.get(&name).expect("it is there") }
+                Request::Upload { name: "upload.txt".into(), from: files.get(&name).expect("it is there") }
             }
-            _ => Request::Download { into: shelf.put(&name).expect("nothing is written"), name },
+            _ => Request::Download { into: files.put(&name).expect("nothing is written"), name },
         };
-        let mut server = Side::new((protocol.server)(&shelf, Options::default()));
+        let mut server = Side::new((protocol.server)(&files, Options::default()));
         let mut client = Side::new((protocol.client)(request, Options::default()));
         // Whoever receives the content leads: it knows when it needs more.
         let (leader, follower) = match operation {

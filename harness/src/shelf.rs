@@ -354,7 +354,7 @@ fn under_hidden_name<T>(mut make: impl FnMut(&str) -> Result<T, Errno>) -> io::R
         let name = hidden_name();
         match make(&name) {
             Err(Errno::EXIST) => {}
-            made => return Ok((made?, name)),
+            other => return Ok((other?, name)),
         }
     }
 }

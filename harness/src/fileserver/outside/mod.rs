@@ -131,7 +131,7 @@ fn conduct(
     })?;
     let watched = server.end_block(seen.transfers());
     let (mut evidence, transfers, failure, run_delay_s) = seen.judge_outside(&job);
-    watched.into_evidence(&mut evidence, job.spec.server_pool);
+    watched.tell(&mut evidence, job.spec.server_pool);
     let failure = watched.failure(failure);
     Ok(Block { evidence, transfers, failure, run_delay_s })
 }
@@ -266,7 +266,7 @@ impl Fetcher<'_> {
 
 impl watch::Watched {
     /// What was seen from outside, into the columns that a server's workers cannot fill.
-    fn into_evidence(&self, evidence: &mut Evidence, pool: u32) {
+    fn tell(&self, evidence: &mut Evidence, pool: u32) {
         evidence.servers_seen = self.most_workers;
         evidence.servers_died = self.died;
         evidence.server_peak_rss_bytes = self.peak_anonymous_bytes;
