@@ -29,9 +29,9 @@ bench:
     cargo bench --locked --bench roundtrip
     cargo run --release --locked -- bench standard --criterion target/criterion
 
-# Render the reports of runs again: `just report data/runs/*`
+# Render the reports of runs again, each by itself: `just report data/runs/*`
 report +runs:
-    cargo run --release --locked -- report {{runs}}
+    for run in {{runs}}; do cargo run --release --locked -- report "$run"; done
 
 # Measure the committed sample anew: Criterion and the standard plan, records and report
 sample:
