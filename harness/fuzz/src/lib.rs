@@ -12,8 +12,9 @@ use script::Side;
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
 
+/// The driver of the tests, the same file.
 #[path = "../../src/fileserver/script.rs"]
-mod script;
+pub mod script;
 
 /// A piece so small that a short file has several.
 const OPTIONS: Options = Options { piece: 12 };

@@ -5,6 +5,7 @@
 mod base64;
 mod client;
 mod reply;
+mod request;
 mod server;
 mod shell;
 

@@ -1,6 +1,6 @@
 //! The client's side.
 
-use super::{LONGEST_HEAD, NO_FIELDS, content_length, percent_decode, percent_encode, says, values};
+use super::{LONGEST_HEAD, NO_FIELDS, content_length, list, percent_encode, says, values};
 use crate::{
     fileserver::{
         hands::Hands,
@@ -292,9 +292,9 @@ impl Client {
         match self.operation {
             Operation::List => {
                 let names = if kind.starts_with("text/html") {
-                    Some(links(&String::from_utf8_lossy(&self.text)))
+                    Some(list::links(&String::from_utf8_lossy(&self.text)))
                 } else {
-                    names(&self.text)
+                    list::names(&self.text)
                 };
                 finished.names = names.ok_or_else(|| other("the reply is not a list of names"))?;
             }
@@ -354,20 +354,6 @@ fn frame(status: u16, fields: &[httparse::Header<'_>]) -> io::Result<Frame> {
     }
     let length = content_length(fields).map_err(other)?;
     Ok(length.map_or(Frame::UntilEnd, |length| Frame::Part(length, More::Nothing)))
-}
-
-/// The names in a list in JSON: ours are texts, nginx has an object for each.
-fn names(text: &[u8]) -> Option<Vec<String>> {
-    let entries: Vec<serde_json::Value> = serde_json::from_slice(text).ok()?;
-    let files = entries.iter().filter(|entry| entry.get("type").is_none_or(|kind| kind == "file"));
-    files.map(|entry| entry.as_str().or_else(|| entry.get("name")?.as_str()).map(str::to_owned)).collect()
-}
-
-/// The names in a page that lists a folder: what its links lead to, other folders aside.
-fn links(page: &str) -> Vec<String> {
-    let targets = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let files = targets.filter(|target| !target.contains(['/', '?', '#']) && !target.is_empty());
-    files.filter_map(percent_decode).collect()
 }
 
 fn other(why: impl Into<String>) -> io::Error {

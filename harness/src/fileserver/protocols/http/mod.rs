@@ -2,6 +2,7 @@
 //! and clients can be measured too. `GET /name`, `HEAD`, `PUT` with a length, `DELETE`, and `GET /` for the names.
 
 mod client;
+mod list;
 mod server;
 #[cfg(test)]
 mod tests;
