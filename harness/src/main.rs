@@ -5,14 +5,28 @@
 mod cli;
 
 use ferrybench::{
+    fileserver::{
+        conduct::Conduct, models::FileWorker, serve::Serve, store::Keeper, stress::Stress, transfer::Transfer,
+    },
+    pool::Member,
     process::{agent::Agent, role},
     roundtrip::{Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
 
 /// The roles that this binary plays when it starts itself again.
-const ROLES: &[role::Entry] =
-    &[role::entry::<Agent>(), role::entry::<Near>(), role::entry::<Far>(), role::entry::<Foreign>()];
+const ROLES: &[role::Entry] = &[
+    role::entry::<Agent>(),
+    role::entry::<Near>(),
+    role::entry::<Far>(),
+    role::entry::<Foreign>(),
+    role::entry::<Keeper>(),
+    role::entry::<Conduct>(),
+    role::entry::<Serve>(),
+    role::entry::<FileWorker>(),
+    role::entry::<Stress>(),
+    role::entry::<Member<Transfer>>(),
+];
 
 fn main() -> ExitCode {
     role::take_over(ROLES).unwrap_or_else(cli::main)

@@ -99,13 +99,17 @@ fn catalogue() -> Catalogue {
 }
 
 /// A machine that always does the same: 5 us an exchange on one CPU, 40 across; one block fails, one loses its payload.
-struct Script {
-    interrupted: &'static AtomicBool,
+struct Script<'a> {
+    interrupted: &'a AtomicBool,
     stop_after: usize,
     blocks: usize,
 }
 
-impl Subject for Script {
+impl Subject for Script<'_> {
+    fn prepare(&mut self, _: &[&Trial]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn probe(&mut self) -> io::Result<Probe> {
         Ok(Probe { share: 0.01, gap_s: 0.000_1, c2c_ns: Some(100.0) })
     }
@@ -250,8 +254,7 @@ fn info(plan: &Plan, trials: usize) -> RunInfo {
 }
 
 fn measure(folder: &Path, stop_after: usize) -> Ending {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    INTERRUPTED.store(false, Ordering::SeqCst);
+    let interrupted = AtomicBool::new(false);
     let catalogue = catalogue();
     let plan = Plan::parse(PLAN, "scripted.toml", &catalogue).unwrap();
     let trials = plan.expand(&catalogue).unwrap();
@@ -260,9 +263,9 @@ fn measure(folder: &Path, stop_after: usize) -> Ending {
     } else {
         RunFolder::create(folder, &info(&plan, trials.len()), &plan.to_toml()).unwrap()
     };
-    let mut subject = Script { interrupted: &INTERRUPTED, stop_after, blocks: 0 };
+    let mut subject = Script { interrupted: &interrupted, stop_after, blocks: 0 };
     let mut rows = 0;
-    let ending = run(&plan, &trials, &mut open, &mut subject, &INTERRUPTED, &mut |event| {
+    let ending = run(&plan, &trials, &mut open, &mut subject, &interrupted, &mut |event| {
         rows += usize::from(matches!(event, Event::Row(_)));
     });
     assert!(rows <= open.len());

@@ -4,7 +4,7 @@
 pub const ALL: &[BuiltIn] = &[
     BuiltIn {
         name: "smoke",
-        help: "seconds: every mechanism once, for CI",
+        help: "seconds: every mechanism and server model once, for CI",
         text: include_str!("../../plans/smoke.toml"),
     },
     BuiltIn {

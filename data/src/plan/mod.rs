@@ -12,7 +12,7 @@ mod roundtrip;
 mod wire;
 
 pub use expand::{Cell, Trial, Work};
-pub use fileserver::{FileServerOverrides, FileServerTable};
+pub use fileserver::{FileServerOverrides, FileServerTable, spare_files};
 pub use overrides::Overrides;
 pub use roundtrip::{Foreign, RoundTripOverrides, RoundTripTable};
 

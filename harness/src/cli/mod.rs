@@ -2,6 +2,7 @@
 
 mod axes;
 mod bench;
+mod check;
 mod doctor;
 mod list;
 mod plan;
@@ -10,6 +11,7 @@ mod progress;
 mod ranking;
 mod report;
 mod runs;
+mod serve;
 mod shell;
 
 use clap::{Parser, Subcommand};
@@ -35,10 +37,14 @@ enum Command {
     Report(report::Report),
     /// Print what a plan would run, with its cost in time, memory and disk
     Plan(plan::Plan),
+    /// Serve files from a folder, by any model and protocol
+    Serve(serve::Serve),
     /// List mechanisms and built-in plans, and what this machine lacks
     List(list::List),
     /// Look at this machine: facts, limits, noise, the clock's cost
     Doctor(doctor::Doctor),
+    /// Hold a course file server against its protocol, and name its mistakes
+    Check(check::Check),
     /// Print shell completions
     Completions(shell::Completions),
     /// Print the man page
@@ -88,8 +94,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(run) => run.carry_out(),
         Command::Report(report) => report.carry_out(),
         Command::Plan(plan) => plan.carry_out(),
+        Command::Serve(serve) => serve.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),
+        Command::Check(check) => check.carry_out(),
         Command::Completions(completions) => completions.carry_out(),
         Command::Man(man) => man.carry_out(),
     };

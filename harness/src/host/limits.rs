@@ -2,7 +2,7 @@
 
 use super::facts::first_line;
 use ferrybench_data::run_info::Limit;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 const FILES: &[(&str, &str)] = &[
     ("pipe-max-size", "/proc/sys/fs/pipe-max-size"),
@@ -38,4 +38,15 @@ pub(super) fn all() -> Vec<Limit> {
         Some(Limit { name: name.to_owned(), value })
     });
     files.chain(resources).collect()
+}
+
+/// Descriptors that this process may have, at most.
+pub fn descriptors() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard)
+}
+
+/// Takes as many descriptors as the hard limit gives: the soft one is low for the sake of programs that use select.
+pub fn raise_descriptors() {
+    let most = descriptors();
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
 }

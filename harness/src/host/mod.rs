@@ -2,5 +2,5 @@
 
 mod cpu;
 pub mod facts;
-mod limits;
+pub mod limits;
 pub mod room;

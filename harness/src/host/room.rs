@@ -1,10 +1,9 @@
 //! Room for the files and descriptors of a run.
 
-use super::facts::memory;
+use super::{facts::memory, limits};
 use ferrybench_data::plan::catalogue::Room;
 use nix::{
     sys::{
-        resource::{Resource, getrlimit},
         statfs::{TMPFS_MAGIC, statfs},
         statvfs::statvfs,
     },
@@ -21,7 +20,7 @@ pub fn look(temporary: &Path) -> Room {
         memory_available_bytes: memory("MemAvailable:"),
         tmpfs_free_bytes: tmpfs_free(Path::new(TMPFS)),
         disk_free_bytes: if is_tmpfs(temporary) { 0 } else { free(temporary).unwrap_or(0) },
-        descriptors: getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(_, hard)| hard),
+        descriptors: limits::descriptors(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! What the calling thread used: CPU time, context switches, time spent waiting for a CPU.
+//! What the calling thread, or its process, used: CPU time, context switches, time spent waiting for a CPU, memory.
 
 use super::clock;
+use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use std::{fs, ops::AddAssign};
 
@@ -30,6 +31,20 @@ impl Usage {
     /// CPU time of either kind, nanoseconds.
     pub fn cpu_ns(&self) -> u64 {
         self.user_ns + self.system_ns
+    }
+}
+
+impl Usage {
+    /// What came on top of an earlier count.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            user_ns: self.user_ns.saturating_sub(earlier.user_ns),
+            system_ns: self.system_ns.saturating_sub(earlier.system_ns),
+            voluntary: self.voluntary.saturating_sub(earlier.voluntary),
+            involuntary: self.involuntary.saturating_sub(earlier.involuntary),
+            run_delay_ns: self.run_delay_ns.saturating_sub(earlier.run_delay_ns),
+        }
     }
 }
 
@@ -69,10 +84,47 @@ impl Start {
     }
 }
 
+/// What a whole process used up to now, as it tells itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessUse {
+    /// Its number.
+    pub pid: u32,
+    /// CPU time and switches of all its threads. The delay of a process is not kept: it is 0.
+    pub used: Usage,
+    /// Upper bound of its anonymous resident memory at any time, bytes: the kernel keeps the peak of all resident
+    /// memory, and what of it is files is taken off as it is now.
+    pub peak_anonymous_bytes: u64,
+}
+
+impl ProcessUse {
+    /// The same, but for what had been used at an earlier time.
+    #[must_use]
+    pub fn since(self, earlier: &Self) -> Self {
+        Self { used: self.used.since(&earlier.used), ..self }
+    }
+
+    /// Of the calling process.
+    pub fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        let files = field("RssFile:") + field("RssShmem:");
+        Self {
+            pid: std::process::id(),
+            used: counters_of(UsageWho::RUSAGE_SELF),
+            peak_anonymous_bytes: field("VmHWM:").saturating_sub(files).max(field("RssAnon:")),
+        }
+    }
+}
+
 fn counters() -> Usage {
-    let Ok(usage) = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_THREAD) else {
-        return Usage::default();
-    };
+    Usage { run_delay_ns: run_delay_ns(), ..counters_of(UsageWho::RUSAGE_THREAD) }
+}
+
+fn counters_of(who: UsageWho) -> Usage {
+    let Ok(usage) = getrusage(who) else { return Usage::default() };
     let nanos =
         |time: nix::sys::time::TimeVal| time.tv_sec() as u64 * 1_000_000_000 + time.tv_usec() as u64 * 1_000;
     Usage {
@@ -80,7 +132,7 @@ fn counters() -> Usage {
         system_ns: nanos(usage.system_time()),
         voluntary: usage.voluntary_context_switches() as u64,
         involuntary: usage.involuntary_context_switches() as u64,
-        run_delay_ns: run_delay_ns(),
+        run_delay_ns: 0,
     }
 }
 

@@ -1,6 +1,12 @@
 //! What exists on this machine: the registry, the CPUs, the programs.
 
-use crate::{host::room, measure::place, roundtrip::registry};
+use crate::{
+    fileserver::{models, protocols},
+    host::room,
+    measure::place,
+    pool,
+    roundtrip::registry,
+};
 use ferrybench_data::plan::{
     Foreign,
     catalogue::{Catalogue, FileServers},
@@ -11,8 +17,12 @@ use std::{env, io, path::Path};
 pub fn of_this_machine() -> io::Result<Catalogue> {
     let cpus = place::allowed()?;
     let places = place::choose(&cpus);
-    // No protocol or model is there yet: their registries fill these lists.
-    let fileserver = FileServers { room: room::look(&env::temp_dir()), ..FileServers::default() };
+    let fileserver = FileServers {
+        protocols: protocols::describe(),
+        client_models: pool::describe(),
+        server_models: models::describe(),
+        room: room::look(&env::temp_dir()),
+    };
     Ok(Catalogue { mechanisms: registry::describe(), cpus, places, missing_programs: Vec::new(), fileserver })
 }
 

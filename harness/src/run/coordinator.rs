@@ -19,6 +19,8 @@ use std::{
 
 /// What is measured: a host with its workers, or a script in a test.
 pub trait Subject {
+    /// Makes what the trials need beforehand, such as files whose pages have been written.
+    fn prepare(&mut self, trials: &[&Trial]) -> io::Result<()>;
     /// Looks how quiet the machine is.
     fn probe(&mut self) -> io::Result<Probe>;
     /// Runs one block.
@@ -110,6 +112,9 @@ pub fn run(
         let kept = Kept::without_evidence(&trial.cell, at, Unseen::Skipped(reason));
         folder.append(&*kept.row, kept.details)?;
         watch(Event::Row(&*kept.row));
+    }
+    if runnable.iter().any(|trial| (1..=plan.blocks).any(|block| !folder.has(&trial.id(), block))) {
+        subject.prepare(&runnable)?;
     }
     let schedule = order::rounds(runnable.len(), plan.blocks, plan.order, plan.seed);
     let mut before: Option<Probe> = None;

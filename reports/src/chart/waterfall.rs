@@ -161,6 +161,7 @@ fn pitch(rows: usize) -> f64 {
 }
 
 fn draw_rows(scene: &mut Scene, panel: &Panel<Timeline>, plot: Rect, range: Range) {
+    let mut marks = Vec::new();
     let pitch = pitch(panel.series.len());
     let stride = if pitch < NUMBER_HEIGHT { 10 } else { 1 };
     // A quarter pixel is the finest step in which pictures are drawn.
@@ -180,9 +181,15 @@ fn draw_rows(scene: &mut Scene, panel: &Panel<Timeline>, plot: Rect, range: Rang
             scene.rect(bar, style::fill(segment.kind).color);
         }
         if row.failed {
-            let radius = (pitch * 0.5).clamp(3.0, style::MARKER_RADIUS);
-            scene.mark((x(row.end()) + radius + 2.0, middle), FAILED.marker, radius, FAILED.color);
+            marks.push((x(row.end()), middle));
         }
+    }
+    // Above all rows, since marks are higher than thin ones.
+    let radius = (pitch * 0.5).clamp(3.0, style::MARKER_RADIUS);
+    for (x, y) in marks {
+        let at = (x + radius + 2.0, y);
+        scene.mark(at, FAILED.marker, radius + 0.5, style::WHITE);
+        scene.mark(at, FAILED.marker, radius, FAILED.color);
     }
 }
 

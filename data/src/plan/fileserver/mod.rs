@@ -7,6 +7,8 @@ mod storage;
 mod tests;
 pub(super) mod wire;
 
+pub use storage::spare_files;
+
 use super::{
     PlanError,
     catalogue::{self, Catalogue},

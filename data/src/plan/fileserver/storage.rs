@@ -10,9 +10,8 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Bytes of files by volume: one source, and as many spare files as transfers of one round write. Downloads and
-/// uploads overwrite the same spare files.
-pub(super) fn needed<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<u64, u64> {
+/// Spare files by volume: as many as transfers of one round write. Downloads and uploads overwrite the same ones.
+pub fn spare_files<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<u64, u64> {
     let mut files: BTreeMap<u64, u64> = BTreeMap::new();
     for spec in specs.filter(|spec| spec.operation.moves_content()) {
         let spares = match spec.received {
@@ -22,6 +21,12 @@ pub(super) fn needed<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<u64,
         let most = files.entry(spec.volume_bytes).or_default();
         *most = (*most).max(spares);
     }
+    files
+}
+
+/// Bytes of files by volume: one source, and the spare files.
+pub(super) fn needed<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<u64, u64> {
+    let files = spare_files(specs);
     files.into_iter().map(|(volume, spares)| (volume, volume.saturating_mul(spares + 1))).collect()
 }
 

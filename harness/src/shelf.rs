@@ -1,0 +1,331 @@
+//! Files as servers and receivers keep them: names confined to one folder, content that appears whole or not at all.
+//!
+//! A file that arrives has no name until it is complete. Where the kernel can, it is made without one (`O_TMPFILE`), so
+//! that not even a kill leaves a part of it; else it lies under a hidden name. A benchmark hands over spare files, whose
+//! pages have been written before: they are overwritten in place (METHODOLOGY.md, "Page freshness").
+
+use rustix::{
+    fs::{AtFlags, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat},
+    io::Errno,
+};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::fd::{AsRawFd, OwnedFd},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// What hidden files of ours begin with; nobody may ask for such a name.
+const HIDDEN: &str = ".ferrybench-";
+/// Longest name that file systems take, bytes.
+pub const LONGEST_NAME: usize = 255;
+/// Piece in which content is read for hashing.
+const PIECE: usize = 256 << 10;
+
+/// The hash of a file's content.
+pub type Hash = blake3::Hash;
+
+/// Hashes content as it passes.
+pub type Hasher = blake3::Hasher;
+
+/// What becomes of content that arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It becomes a file.
+    Files,
+    /// It is hashed and dropped.
+    Hashes,
+}
+
+/// A folder that files are served from and put into.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: OwnedFd,
+    path: PathBuf,
+    keep: Keep,
+    spares: Option<Spares>,
+}
+
+/// Files whose pages have been written before, in a folder of the same file system.
+#[derive(Debug)]
+struct Spares {
+    folder: OwnedFd,
+    free: Mutex<Vec<String>>,
+}
+
+/// A file that is being sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Its content.
+    pub file: File,
+    /// Its length when it was opened, bytes.
+    pub length: u64,
+}
+
+/// Content that is arriving. Dropped before [`Incoming::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Incoming {
+    content: Content,
+    length: u64,
+}
+
+#[derive(Debug)]
+enum Content {
+    Hashed(Box<Hasher>),
+    Filed { file: File, hidden: Option<Hidden>, shelf: std::sync::Arc<Shelf>, name: String },
+}
+
+/// A name in the shelf's folder that nobody may see.
+#[derive(Debug)]
+struct Hidden {
+    name: String,
+    /// The spare file that it was.
+    spare: Option<String>,
+}
+
+impl Shelf {
+    /// Opens a folder. `spares` is a folder of files of the length that will arrive.
+    pub fn open(path: &Path, keep: Keep, spares: Option<&Path>) -> io::Result<Self> {
+        let folder = open_folder(path)?;
+        let spares = spares.map(Spares::open).transpose()?;
+        Ok(Self { folder, path: path.to_owned(), keep, spares })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of the files in it, sorted: regular files only, none of ours that are hidden.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if let (true, Ok(name)) = (entry.file_type()?.is_file(), entry.file_name().into_string())
+                && !name.starts_with(HIDDEN)
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a file to send it. Links are not followed, so that none leads out of the folder.
+    pub fn get(&self, name: &str) -> io::Result<Outgoing> {
+        check(name)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&self.folder, name, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT => sentence(io::ErrorKind::NotFound, format!("there is no file {name}")),
+            Errno::LOOP => sentence(
+                io::ErrorKind::PermissionDenied,
+                format!("{name} is a link, and links are not followed"),
+            ),
+            error => error.into(),
+        })?;
+        let stat = fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(sentence(io::ErrorKind::InvalidInput, format!("{name} is not a file")));
+        }
+        Ok(Outgoing { file: file.into(), length: stat.st_size as u64 })
+    }
+
+    /// Begins a file. It takes the place of an older one of that name when it is finished.
+    pub fn put(self: &std::sync::Arc<Self>, name: &str) -> io::Result<Incoming> {
+        check(name)?;
+        let content = match self.keep {
+            Keep::Hashes => Content::Hashed(Box::default()),
+            Keep::Files => {
+                let (file, hidden) = self.begin()?;
+                Content::Filed { file, hidden, shelf: std::sync::Arc::clone(self), name: name.to_owned() }
+            }
+        };
+        Ok(Incoming { content, length: 0 })
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        check(name)?;
+        unlinkat(&self.folder, name, AtFlags::empty()).map_err(|error| match error {
+            Errno::NOENT => sentence(io::ErrorKind::NotFound, format!("there is no file {name}")),
+            Errno::ISDIR => sentence(io::ErrorKind::InvalidInput, format!("{name} is not a file")),
+            error => error.into(),
+        })
+    }
+
+    fn begin(&self) -> io::Result<(File, Option<Hidden>)> {
+        let owner = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        if let Some((file, hidden)) = self.spares.as_ref().and_then(|spares| spares.take(&self.folder)) {
+            return Ok((file, Some(hidden)));
+        }
+        let nameless = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match openat(&self.folder, ".", nameless, owner) {
+            Ok(file) => Ok((file.into(), None)),
+            // A file system without nameless files says so in one of these ways.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                let name = hidden_name();
+                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+                let file = openat(&self.folder, &name, flags, owner)?;
+                Ok((file.into(), Some(Hidden { name, spare: None })))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Spares {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut free = Vec::new();
+        for entry in fs::read_dir(path)? {
+            free.extend(entry?.file_name().into_string());
+        }
+        free.sort();
+        Ok(Self { folder: open_folder(path)?, free: Mutex::new(free) })
+    }
+
+    /// A spare file under a hidden name in `into`. Other processes take from the same folder: the rename decides who
+    /// has it. Returned ones are looked for again, since whoever verifies puts them back.
+    fn take(&self, into: &OwnedFd) -> Option<(File, Hidden)> {
+        let free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Unlike processes begin at unlike places, so that they do not all reach for the same one.
+        let first = (std::process::id() as usize).wrapping_mul(7) + COUNT.load(Ordering::Relaxed) as usize;
+        (0..free.len()).find_map(|place| {
+            let spare = &free[(first + place) % free.len()];
+            let name = hidden_name();
+            renameat(&self.folder, spare, into, &name).ok()?;
+            let file = openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()?;
+            Some((file.into(), Hidden { name, spare: Some(spare.clone()) }))
+        })
+    }
+}
+
+impl Incoming {
+    /// Content bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The file behind it, where there is one, so that the kernel can move bytes into it: at `length()`, told by
+    /// [`Incoming::moved`].
+    pub fn file(&self) -> Option<&File> {
+        match &self.content {
+            Content::Filed { file, .. } => Some(file),
+            Content::Hashed(_) => None,
+        }
+    }
+
+    /// So many bytes were moved into [`Incoming::file`].
+    pub fn moved(&mut self, bytes: u64) {
+        self.length += bytes;
+    }
+
+    /// Appends content.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.content {
+            Content::Hashed(hasher) => {
+                hasher.update(bytes);
+            }
+            Content::Filed { file, .. } => file.write_all_at(bytes, self.length)?,
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The content is complete: it takes its name. Returns its hash where it was not kept.
+    pub fn finish(mut self) -> io::Result<Option<Hash>> {
+        let length = self.length;
+        match &mut self.content {
+            Content::Hashed(hasher) => Ok(Some(hasher.finalize())),
+            Content::Filed { file, hidden, shelf, name } => {
+                if file.metadata()?.len() != length {
+                    file.set_len(length)?;
+                }
+                let from = match hidden {
+                    Some(hidden) => hidden.name.clone(),
+                    None => {
+                        let fresh = hidden_name();
+                        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                        linkat(rustix::fs::CWD, path, &shelf.folder, &fresh, AtFlags::SYMLINK_FOLLOW)?;
+                        fresh
+                    }
+                };
+                renameat(&shelf.folder, &from, &shelf.folder, name.as_str()).inspect_err(|_| {
+                    let _ = unlinkat(&shelf.folder, &from, AtFlags::empty());
+                })?;
+                *hidden = None;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Drop for Incoming {
+    /// What was not finished goes; a spare file goes back to the others.
+    fn drop(&mut self) {
+        let Content::Filed { hidden, shelf, .. } = &mut self.content else { return };
+        let Some(Hidden { name, spare }) = hidden.take() else { return };
+        let back = spare.as_ref().zip(shelf.spares.as_ref()).is_some_and(|(spare, spares)| {
+            renameat(&shelf.folder, &name, &spares.folder, spare.as_str()).is_ok()
+        });
+        if !back {
+            let _ = unlinkat(&shelf.folder, &name, AtFlags::empty());
+        }
+    }
+}
+
+/// Refuses names that are not one plain file of the folder, in one sentence.
+pub fn check(name: &str) -> io::Result<()> {
+    let why = match name {
+        "" => "the name is empty".to_owned(),
+        name if name.len() > LONGEST_NAME => {
+            format!("the name has {} bytes, and {LONGEST_NAME} are the most", name.len())
+        }
+        "." | ".." => format!("{name} is not a file"),
+        name if name.contains(['/', '\\', '\0']) => "a name has no path in it".to_owned(),
+        name if name.starts_with(HIDDEN) => format!("names that begin with {HIDDEN} are ours"),
+        _ => return Ok(()),
+    };
+    Err(sentence(io::ErrorKind::InvalidInput, why))
+}
+
+/// The hash of a file's content.
+pub fn hash(file: &mut impl Read) -> io::Result<Hash> {
+    let mut hasher = Hasher::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hasher.finalize()),
+            read => hasher.update(&piece[..read]),
+        };
+    }
+}
+
+/// Whether a name is taken in the shelf's folder.
+impl Shelf {
+    /// Whether there is anything of that name.
+    pub fn has(&self, name: &str) -> bool {
+        statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+}
+
+fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map_err(|error| {
+        sentence(io::Error::from(error).kind(), format!("{}: {}", path.display(), io::Error::from(error)))
+    })
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+fn hidden_name() -> String {
+    format!("{HIDDEN}{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn sentence(kind: io::ErrorKind, why: String) -> io::Error {
+    io::Error::new(kind, why)
+}
