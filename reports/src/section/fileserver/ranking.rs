@@ -123,7 +123,7 @@ fn ranked(view: &View<'_>, load: Load, protocol: &str, of: Vec<Entry<'_, '_>>) -
             format!("All others have a lower throughput than **{best}**: no interval of a ratio holds 1.")
         } else {
             format!(
-                "{} cannot be told apart from **{best}**: the interval of their ratio holds 1.",
+                "{} cannot be told apart from **{best}**: the interval of their ratio holds 1, or there is none.",
                 names.join(", ")
             )
         })
