@@ -33,13 +33,8 @@ pub(super) fn of_server_pool(grid: &Grid<'_, '_>) -> Option<Element> {
         })
         .collect();
     let blocks = ratios.iter().flat_map(|(_, (_, ratios))| ratios).map(|(_, ratio)| ratio.blocks).max()?;
-    if blocks < LEAST_BLOCKS {
-        return Some(Element::prose(format!(
-            "No interval (n = {blocks}), so nothing is said about what a larger server pool brings."
-        )));
-    }
     let items = ratios.iter().filter_map(|(asked, (base, ratios))| sentence(asked, base, ratios)).collect();
-    Some(Element::List(items))
+    (blocks >= LEAST_BLOCKS).then_some(Element::List(items))
 }
 
 /// The trial of the smallest server pool, and every larger pool over it.

@@ -39,8 +39,8 @@ impl Line<'_, '_> {
     }
 
     /// The median of something over the blocks that may be compared.
-    fn median(&self, of: impl Fn(&Evidence) -> Option<f64>) -> Option<f64> {
-        median(self.trial, of)
+    fn median(&self, of: fn(&Evidence) -> f64) -> Option<f64> {
+        median(self.trial, |seen| Some(of(seen)))
     }
 
     /// A count: its median over the good blocks, or what was seen of the first bad one.
@@ -128,7 +128,7 @@ impl Line<'_, '_> {
     }
 
     pub(super) fn operations_cell(&self) -> Cell {
-        number(self.median(|seen| Some(seen.operations_per_s)), Unit::PerSecond)
+        number(self.median(|seen| seen.operations_per_s), Unit::PerSecond)
     }
 
     /// How content was verified, in words.
@@ -153,19 +153,30 @@ impl Line<'_, '_> {
         if self.mishaps.is_empty() {
             return "ok".into();
         }
-        let all = self.trial.rows.len();
-        let told = |bad: &Mishap<'_>| {
-            let counts = bad.seen.map(|seen| (seen.clients_ok, seen.clients_failed));
-            // The row's own columns show the counts of a row that has no good block.
-            let counts = counts.filter(|(_, failed)| self.good() > 0 && *failed > 0);
-            let counts =
-                counts.map_or(String::new(), |(ok, failed)| format!(" (client workers {ok} / {failed})"));
-            let block = if all > 1 { format!(" in block {}", bad.block) } else { String::new() };
-            format!("{}{block}{counts}: {}", bad.word, bad.why)
+        let mut kinds: Vec<(String, String, Vec<String>)> = Vec::new();
+        for bad in &self.mishaps {
+            let why = self.why(bad);
+            let block = bad.block.to_string();
+            match kinds.iter_mut().find(|(word, known, _)| word == bad.word && *known == why) {
+                Some((.., blocks)) => blocks.push(block),
+                None => kinds.push((bad.word.to_owned(), why, vec![block])),
+            }
+        }
+        let told = |(word, why, blocks): &(String, String, Vec<String>)| match blocks.as_slice() {
+            _ if self.trial.rows.len() == 1 => format!("{word}{why}"),
+            [block] => format!("{word} in block {block}{why}"),
+            several => format!("{word} in blocks {}{why}", several.join(", ")),
         };
-        let mut words: Vec<String> = self.mishaps.iter().map(told).collect();
-        words.dedup();
-        words.join("; ")
+        kinds.iter().map(told).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The reason; and how the client workers fared, where the row's own columns tell of its good blocks.
+    fn why(&self, bad: &Mishap<'_>) -> String {
+        let counts = bad.seen.map(|seen| (seen.clients_ok, seen.clients_failed));
+        let counts = counts.filter(|(_, failed)| self.good() > 0 && *failed > 0);
+        let counts =
+            counts.map_or(String::new(), |(ok, failed)| format!(" (client workers {ok} / {failed})"));
+        format!("{counts}: {}", bad.why)
     }
 
     pub(super) fn blocks_cell(&self) -> Cell {
@@ -178,25 +189,25 @@ fn number(value: Option<f64>, unit: Unit) -> Cell {
 }
 
 /// From the barrier's release to a client's last byte, the mean over transfers.
-fn mean_s(seen: &Evidence) -> Option<f64> {
-    Some(seen.client_mean_s)
+fn mean_s(seen: &Evidence) -> f64 {
+    seen.client_mean_s
 }
 
-fn longest_s(seen: &Evidence) -> Option<f64> {
-    Some(seen.client_max_s)
+fn longest_s(seen: &Evidence) -> f64 {
+    seen.client_max_s
 }
 
-fn throughput(seen: &Evidence) -> Option<f64> {
-    Some(seen.client_throughput_bytes_per_s)
+fn throughput(seen: &Evidence) -> f64 {
+    seen.client_throughput_bytes_per_s
 }
 
-fn aggregate(seen: &Evidence) -> Option<f64> {
-    Some(seen.aggregate_bytes_per_s)
+fn aggregate(seen: &Evidence) -> f64 {
+    seen.aggregate_bytes_per_s
 }
 
 /// Wall time of one round, from the barrier's release to the last byte of the last client.
-pub(super) fn all_clients_s(seen: &Evidence) -> Option<f64> {
-    Some(seen.elapsed_s / f64::from(seen.rounds.max(1)))
+pub(super) fn all_clients_s(seen: &Evidence) -> f64 {
+    seen.elapsed_s / f64::from(seen.rounds.max(1))
 }
 
 /// A line of the attached CSV: the table's columns in its order, and every axis.
@@ -258,7 +269,7 @@ fn row<'a>(line: &'a Line<'_, '_>) -> Csv<'a> {
         server_workers_idle: line.idle(),
         time_for_all_clients_s: line.median(all_clients_s),
         aggregate_throughput_bytes_per_s: of_content(line.median(aggregate)),
-        operations_per_s: line.median(|seen| Some(seen.operations_per_s)),
+        operations_per_s: line.median(|seen| seen.operations_per_s),
         verified: line.verified().map_or("", Verified::word),
         blocks: line.good(),
         outcome: line.outcome(),

@@ -149,8 +149,7 @@ fn figure(grids: &[Grid<'_, '_>]) -> Option<Element> {
         chart: Chart::Lines(chart),
         alt: "Memory of the clients and of the server over the size of both pools".into(),
         caption: format!(
-            "Memory of all clients and of the server against the size of both pools, n clients and n workers. {}.",
-            method
+            "Memory of all clients and of the server against the size of both pools, n clients and n workers. {method}."
         ),
     }))
 }

@@ -13,7 +13,10 @@ use crate::{
         view::{View, method},
     },
 };
-use ferrybench_data::fileserver::{AGGREGATE, CLIENT_MEAN};
+use ferrybench_data::{
+    fileserver::{AGGREGATE, CLIENT_MEAN},
+    stats::LEAST_BLOCKS,
+};
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let mut elements = Vec::new();
@@ -27,6 +30,18 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     }
     if !elements.is_empty() {
         elements.insert(0, Element::heading(2, "File server: throughput and time over the pools"));
+        let mut words =
+            "Two maps for each pair of models and protocol, of throughput and of time. All panels of a map share one scale of colours."
+                .to_owned();
+        let blocks = view.servers.iter().map(|trial| trial.good().count()).max().unwrap_or(0);
+        words += &if blocks < LEAST_BLOCKS {
+            format!(" No interval (n = {blocks}), so nothing is said about what a larger pool brings.")
+        } else {
+            " Below each, what a larger server pool brings at the largest client pool: blocks of the same round divided by each \
+             other, told only where the interval excludes 1."
+                .to_owned()
+        };
+        elements.insert(1, Element::prose(words));
     }
     elements
 }

@@ -117,6 +117,17 @@ fn ranked(view: &View<'_>, load: Load, protocol: &str, of: Vec<Entry<'_, '_>>) -
         Element::heading(3, format!("Protocol `{protocol}`")),
         Element::Table(Table { columns, rows, caption }),
     ];
+    elements.extend(beside_best(&ranked).map(|names| {
+        let best = ranked.first().map_or(String::new(), |(best, _)| pair(best.spec));
+        Element::prose(if names.is_empty() {
+            format!("All others have a lower throughput than **{best}**: no interval of a ratio holds 1.")
+        } else {
+            format!(
+                "{} cannot be told apart from **{best}**: the interval of their ratio holds 1, or there is none.",
+                names.join(", ")
+            )
+        })
+    }));
     elements.extend(figure(&ranked, load, protocol, &method));
     elements
 }
@@ -171,6 +182,16 @@ fn figure(ranked: &[(Entry<'_, '_>, f64)], load: Load, protocol: &str, method: &
     }))
 }
 
+/// Which cannot be told apart from the first; `None` where no interval tells.
+fn beside_best(trials: &[(Entry<'_, '_>, f64)]) -> Option<Vec<String>> {
+    let ((best, _), others) = trials.split_first()?;
+    let others = others.iter().map(|(other, _)| (*other, pair(other.spec)));
+    match standing((*best, &pair(best.spec)), others, AGGREGATE) {
+        Standing::Unknown => None,
+        Standing::Beside(names) => Some(names),
+    }
+}
+
 /// What the summary says of the file server: what there is, and who moved most where intervals tell.
 pub(super) fn headline(view: &View<'_>) -> Vec<String> {
     if !view.has_servers() {
@@ -217,19 +238,17 @@ fn best(view: &View<'_>) -> Option<String> {
         .filter_map(|trial| Some((trial, trial.estimate(AGGREGATE)?.value)))
         .collect();
     trials.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let (best, others) = trials.split_first()?;
-    let others = others.iter().map(|(other, _)| (*other, pair(other.spec)));
-    let but = match standing((best.0, &pair(best.0.spec)), others, AGGREGATE) {
-        Standing::Unknown => return None,
-        Standing::Beside(names) if names.is_empty() => ".".to_owned(),
-        Standing::Beside(names) => format!("; {} cannot be told apart from it.", names.join(", ")),
+    let (best, _) = trials.first()?;
+    let but = match beside_best(&trials)? {
+        names if names.is_empty() => ".".to_owned(),
+        names => format!("; {} cannot be told apart from it.", names.join(", ")),
     };
     Some(format!(
         "At a {} by {}, protocol `{}`, the highest median of aggregate throughput is that of **{}** (clients × server): {}{but}",
         load.what(),
         spoken(load),
-        best.0.spec.protocol,
-        pair(best.0.spec),
-        worded(best.0.estimate(AGGREGATE)?, Unit::BytesPerSecond)
+        best.spec.protocol,
+        pair(best.spec),
+        worded(best.estimate(AGGREGATE)?, Unit::BytesPerSecond)
     ))
 }

@@ -39,7 +39,8 @@ fn values<T: PartialEq>(view: &View<'_>, of: impl Fn(&Spec) -> Option<T>) -> Vec
 
 fn numbers(view: &View<'_>, of: impl Fn(&Spec) -> u64, show: impl Fn(u64) -> String) -> String {
     let mut all = values(view, |spec| Some(of(spec)));
-    all.sort_unstable();
+    // Unbounded is the largest.
+    all.sort_unstable_by_key(|size| size.wrapping_sub(1));
     all.into_iter().map(show).collect::<Vec<_>>().join(", ")
 }
 

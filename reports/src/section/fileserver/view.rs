@@ -159,7 +159,7 @@ pub(super) fn unusual(spec: &Spec) -> String {
     if spec.source == Source::Foreign {
         words.push("somebody else's".to_owned());
     }
-    words.iter().map(|word| format!(", {word}")).collect()
+    words.iter().flat_map(|word| [", ", word]).collect()
 }
 
 /// A grid as part of a file name.

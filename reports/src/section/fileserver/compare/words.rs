@@ -88,10 +88,10 @@ pub(super) fn of_few(one: &Comparison<'_, '_>) -> Option<String> {
         }
     }
     let (over, under) = (&one.over, &one.under);
-    let pair = format!("{}, `{over}` against `{under}`", capital(&one.common));
+    let pair = format!("{}: throughput of `{over}` over that of `{under}`", capital(&one.common));
     let mut words = Vec::new();
     if !apart.is_empty() {
-        words.push(format!("times its throughput {}", apart.join(", ")));
+        words.push(apart.join(", "));
     }
     if !beside.is_empty() {
         words.push(format!("not told apart: {}", beside.join(", ")));
