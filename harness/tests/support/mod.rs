@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a module of tests has no outside")]
 
 pub mod block;
+pub mod server;
 
 use assert_cmd::Command;
 use ferrybench::process::partner::Program;
@@ -59,17 +60,17 @@ impl Place {
         command
     }
 
+    /// A program in this place, not started.
+    pub fn command(&self, program: &str) -> process::Command {
+        let mut command = process::Command::new(program);
+        command.current_dir(self.folder.path()).env("TMPDIR", self.path("tmp")).env(MARK, &self.mark);
+        command
+    }
+
     /// The command, started and left running.
     pub fn start(&self, arguments: &[&str]) -> process::Child {
-        process::Command::new(BINARY)
-            .current_dir(self.folder.path())
-            .env("TMPDIR", self.path("tmp"))
-            .env(MARK, &self.mark)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        let mut command = self.command(BINARY);
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// A worker, with pipes on its input and output.
@@ -116,7 +117,7 @@ pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's deadline is no measurement")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
