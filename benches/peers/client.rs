@@ -68,7 +68,7 @@ impl<'a> Client<'a> {
     pub(super) fn rate(&mut self) -> f64 {
         self.round += 1;
         let name = |client: u32| format!("{client}.txt");
-        let task = |client| vec![Task { there: source_name(self.bytes), here: name(client) }];
+        let task = |client| vec![Task { there: source_name(self.bytes), here: name(client), stamped: false }];
         let round =
             self.pool.round((1..=self.clients).map(task).collect(), DEADLINE).expect("the round ends");
         let mut last = round.released_ns;

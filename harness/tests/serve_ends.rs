@@ -210,7 +210,8 @@ fn a_lack_of_descriptors_is_survived_and_burns_nothing() {
             let content = bytes(100_000, 1);
             eventually(&format!("it serves again: {model:?} {wire:?}"), || {
                 let mut client = server.client();
-                let r = client.put("a", &content); eprintln!("{model:?} {wire:?} {r:?}");
+                let r = client.put("a", &content);
+                eprintln!("{model:?} {wire:?} {r:?}");
                 r.is_ok() && client.get("a").is_ok_and(|back| back == content)
             });
             drop(server);

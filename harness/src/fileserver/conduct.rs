@@ -7,7 +7,7 @@ use super::{
     models, round,
     serve::{self, Serve},
     service::{Report, Setup},
-    store::Store,
+    store::{Source, Store},
     stress::{self, Stress},
     transfer::{self, Done, Task},
 };
@@ -48,8 +48,8 @@ pub struct Job {
     pub tag: String,
     /// Where the files lie.
     pub store: Store,
-    /// The hash of each source, by its length, as hexadecimal digits.
-    pub sources: BTreeMap<u64, String>,
+    /// The hashes of each source, by its length.
+    pub sources: BTreeMap<u64, Source>,
     /// How long a transfer may take.
     pub limits: Limits,
     /// The folder of the server, where we may look into it.
@@ -89,9 +89,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_ROUNDS: u32 = 200;
 
 impl Job {
+    /// What content is held against.
+    pub(super) fn source(&self) -> (u64, Source) {
+        let source = self.sources.get(&self.spec.volume_bytes).cloned().unwrap_or_default();
+        (self.spec.volume_bytes, source)
+    }
+
     /// The hash that content should have.
     pub(super) fn expected(&self) -> &str {
-        self.sources.get(&self.spec.volume_bytes).map_or("", String::as_str)
+        self.sources.get(&self.spec.volume_bytes).map_or("", |source| &source.whole)
     }
 
     /// How long the block may take before it counts as hung.

@@ -3,12 +3,13 @@
 
 use super::session::{Finished, Step, Tell};
 use crate::shelf::{Incoming, Outgoing};
-use std::{collections::VecDeque, fs::File, io, os::unix::fs::FileExt, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 /// A step that borrows nothing yet.
 #[derive(Debug)]
 enum Next {
     Write,
+    Stamp,
     Send,
     Receive(u64),
     Tell(Tell),
@@ -40,7 +41,7 @@ impl Hands {
 
     /// Sends the whole of `outgoing`.
     pub(in crate::fileserver) fn send(&mut self) {
-        self.steps.push_back(Next::Send);
+        self.steps.extend([Next::Stamp, Next::Send]);
     }
 
     /// Receives so many bytes into `incoming`. Whether they came is seen by its length.
@@ -68,8 +69,12 @@ impl Hands {
         let Some(next) = self.steps.pop_front() else { return Step::Read { patience } };
         match next {
             Next::Write => Step::Write(&self.text),
+            Next::Stamp => Step::Write(self.outgoing.as_ref().map_or(&[], |outgoing| &outgoing.stamp)),
             Next::Send => match &self.outgoing {
-                Some(Outgoing { file, length }) => Step::FileToPeer { file, offset: 0, length: *length },
+                Some(Outgoing { file, length, stamp }) => {
+                    let offset = stamp.len() as u64;
+                    Step::FileToPeer { file, offset, length: length - offset }
+                }
                 None => Step::Write(&[]),
             },
             Next::Receive(length) => match &mut self.incoming {
@@ -89,14 +94,4 @@ impl Hands {
             }
         }
     }
-}
-
-/// Reads a part of a file that must be there: a file that shrank while it was sent is an error in one sentence.
-pub(in crate::fileserver) fn read_part(file: &File, part: &mut [u8], offset: u64) -> io::Result<()> {
-    file.read_exact_at(part, offset).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            io::Error::new(error.kind(), "the file became shorter while it was sent")
-        }
-        _ => error,
-    })
 }

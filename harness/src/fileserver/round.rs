@@ -5,7 +5,7 @@ use super::{
     evidence::Sighting,
     store::source_name,
     transfer::{Done, Task},
-    verify,
+    verify::{self, Copy},
 };
 use crate::pool::Round;
 use ferrybench_data::{
@@ -31,9 +31,13 @@ pub(super) fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
     let task = |client: u32, transfer: u32| {
         let own = format!("{}-{round}-{client}-{transfer}.txt", job.tag);
         match spec.operation {
-            Operation::Upload => Task { there: own, here: source() },
-            Operation::Download => Task { there: there(), here: own },
-            Operation::List | Operation::Delete => Task { there: own, here: String::new() },
+            Operation::Upload => {
+                // What is hashed as it arrives is held against the source as it is.
+                let stamped = spec.received == Received::Written;
+                Task { there: own, here: source(), stamped }
+            }
+            Operation::Download => Task { there: there(), here: own, stamped: false },
+            Operation::List | Operation::Delete => Task { there: own, here: String::new(), stamped: false },
         }
     };
     let list = |client| (1..=spec.transfers).map(|transfer| task(client, transfer)).collect();
@@ -91,38 +95,18 @@ pub(super) fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<V
     }
 }
 
+/// Looks at the file of each transfer, and hands its pages back.
 fn content_of_each(job: &Job, tasks: &[Vec<Task>], path: impl Fn(&Task) -> PathBuf) -> Vec<Vec<Sighting>> {
-    let paths: Vec<PathBuf> = tasks.iter().flatten().map(path).collect();
-    let mut looked = content(job, &paths, Verified::After).into_iter();
+    let files: Vec<Copy> = tasks.iter().flatten().map(|task| Copy::of(task, path(task))).collect();
+    let looked = verify::copies(&files, &job.source());
+    let mut looked = files.iter().zip(looked).enumerate().map(|(number, (file, why))| {
+        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
+        if job.store.recycle(&file.path, job.spec.volume_bytes, number).is_err() {
+            let _ = fs::remove_file(&file.path);
+        }
+        why.map_or(Sighting::Content(Verified::After), Sighting::Wrong)
+    });
     tasks.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect()
-}
-
-/// Looks at files that should be the source's copies, and hands their pages back.
-pub(super) fn content(job: &Job, paths: &[PathBuf], how: Verified) -> Vec<Sighting> {
-    let bytes_expected = job.spec.volume_bytes;
-    let looked = paths.iter().zip(verify::hashes(paths)).enumerate();
-    looked
-        .map(|(number, (path, hash))| {
-            let sighting = match hash {
-                Ok((hash, bytes)) if hash == job.expected() && bytes == bytes_expected => {
-                    Sighting::Content(how)
-                }
-                Ok((_, bytes)) if bytes != bytes_expected => {
-                    Sighting::Wrong(format!("{bytes} bytes arrived instead of {bytes_expected}"))
-                }
-                Ok(_) => Sighting::wrong_content(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    Sighting::Wrong("nothing arrived".into())
-                }
-                Err(error) => Sighting::Wrong(error.to_string()),
-            };
-            // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-            if job.store.recycle(path, bytes_expected, number).is_err() {
-                let _ = fs::remove_file(path);
-            }
-            sighting
-        })
-        .collect()
 }
 
 fn each(

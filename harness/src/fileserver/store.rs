@@ -39,6 +39,26 @@ pub struct Volume {
     pub spares: u32,
 }
 
+/// The hashes of a source, as hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// Of all of it.
+    pub whole: String,
+    /// Of what follows the place of a stamp.
+    pub rest: String,
+}
+
+/// Length of a stamp, bytes.
+const STAMP_BYTES: usize = 32;
+
+/// What an upload begins with in place of its source's first bytes: its name at the server.
+pub fn stamp(name: &str) -> [u8; STAMP_BYTES] {
+    let mut stamp = [b'-'; STAMP_BYTES];
+    let length = name.len().min(STAMP_BYTES);
+    stamp[..length].copy_from_slice(&name.as_bytes()[..length]);
+    stamp
+}
+
 /// Piece in which content is made, bytes.
 const PIECE: usize = 1 << 20;
 /// What content is made of: 64 printable characters, so that each takes 6 bits of the generator.
@@ -73,15 +93,14 @@ impl Store {
         fs::rename(file, self.spares(bytes).join(format!("back-{}-{number}", std::process::id())))
     }
 
-    fn make(&self, volumes: &[Volume], seed: u64) -> io::Result<BTreeMap<u64, String>> {
+    fn make(&self, volumes: &[Volume], seed: u64) -> io::Result<BTreeMap<u64, Source>> {
         for folder in [self.root(), self.received()] {
             fs::create_dir_all(folder)?;
         }
         let mut hashes = BTreeMap::new();
         for volume in volumes {
             fs::create_dir_all(self.spares(volume.bytes))?;
-            let hash = write_source(&self.source(volume.bytes), volume.bytes, seed)?;
-            hashes.insert(volume.bytes, hash.to_hex().to_string());
+            hashes.insert(volume.bytes, write_source(&self.source(volume.bytes), volume.bytes, seed)?);
         }
         self.touch(volumes)?;
         Ok(hashes)
@@ -130,10 +149,10 @@ pub fn source_name(bytes: u64) -> String {
 }
 
 /// Writes content that follows from the seed and the length: printable ASCII, since published servers handle only text.
-pub fn write_source(path: &Path, bytes: u64, seed: u64) -> io::Result<shelf::Hash> {
+pub fn write_source(path: &Path, bytes: u64, seed: u64) -> io::Result<Source> {
     let mut generator = ChaCha8Rng::seed_from_u64(seed ^ bytes);
     let mut file = File::create(path)?;
-    let mut hasher = shelf::Hasher::new();
+    let (mut whole, mut rest) = (shelf::Hasher::new(), shelf::Hasher::new());
     let mut piece = vec![0; PIECE];
     let mut left = bytes;
     while left > 0 {
@@ -142,11 +161,13 @@ pub fn write_source(path: &Path, bytes: u64, seed: u64) -> io::Result<shelf::Has
         for byte in piece.iter_mut() {
             *byte = LETTERS[usize::from(*byte & 63)];
         }
-        hasher.update(piece);
+        whole.update(piece);
+        rest.update(&piece[if left == bytes { STAMP_BYTES.min(piece.len()) } else { 0 }..]);
         file.write_all(piece)?;
         left -= piece.len() as u64;
     }
-    Ok(hasher.finalize())
+    let digits = |hasher: shelf::Hasher| hasher.finalize().to_hex().to_string();
+    Ok(Source { whole: digits(whole), rest: digits(rest) })
 }
 
 fn write_zeros(path: &Path, bytes: u64) -> io::Result<()> {
@@ -180,8 +201,8 @@ pub struct Job {
 pub enum Reply {
     /// This is about to be made and would outlive the process.
     Declare(Remains),
-    /// The store is there: the hash of each source, by its length.
-    Ready(BTreeMap<u64, String>),
+    /// The store is there: the hashes of each source, by its length.
+    Ready(BTreeMap<u64, Source>),
     /// It could not be made.
     Failed(String),
 }

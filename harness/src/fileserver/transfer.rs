@@ -4,6 +4,7 @@ use super::{
     drivers::{self, Kit, Limits},
     protocols::{self, Options, Request, Row},
     session::{Finished, Session, Tell},
+    store::stamp,
 };
 use crate::{
     measure::clock,
@@ -61,6 +62,9 @@ pub struct Task {
     pub there: String,
     /// Its name here: of the source, or of what is received.
     pub here: String,
+    /// Whether an upload carries a stamp of its own, so that a server that mixes files is seen to.
+    #[serde(default)]
+    pub stamped: bool,
 }
 
 /// How a transfer went. Times are of the monotonic clock of this host, nanoseconds.
@@ -158,7 +162,11 @@ impl Transfer {
             Operation::Download => {
                 Request::Download { name: task.there, into: self.received.put(&task.here)? }
             }
-            Operation::Upload => Request::Upload { name: task.there, from: self.sources.get(&task.here)? },
+            Operation::Upload => {
+                let plain = self.sources.get(&task.here)?;
+                let from = if task.stamped { plain.stamped(&stamp(&task.there)) } else { plain };
+                Request::Upload { name: task.there, from }
+            }
             Operation::Delete => Request::Delete { name: task.there },
         };
         Ok((self.protocol.client)(request, Options::default()))

@@ -12,6 +12,7 @@ use super::{
     round::{self, named},
     store::source_name,
     transfer::{self, Done, Task, Transfer},
+    verify::Copy,
 };
 use crate::{
     host::limits,
@@ -57,7 +58,7 @@ pub enum Whose {
 pub enum Reply {
     /// This is about to be made and would outlive the process.
     Declare(Remains),
-    /// The server accepts connections.
+    /// The server accepts connections, at first and after each block.
     Ready,
     /// A block is done.
     Done(Box<Block>),
@@ -86,12 +87,13 @@ impl Role for Outside {
         for block in port.cues {
             let reply = match conduct(&mut server, block, &mut placed, &port.replies) {
                 Ok(block) => Reply::Done(Box::new(block)),
-                Err(error) => Reply::Failed(error.to_string()),
+                Err(error) => Reply::Failed(server.explained(&error)),
             };
             port.replies.send(&reply)?;
-            if let Some(how) = server.gone() {
-                return port.replies.send(&Reply::Gone(how));
-            }
+            port.replies.send(&match server.gone() {
+                Some(how) => Reply::Gone(how),
+                None => Reply::Ready,
+            })?;
         }
         server.stop();
         Ok(())
@@ -166,7 +168,7 @@ fn place(
             let name = source_name(bytes);
             let unplaced =
                 |why: String| io::Error::other(format!("{name} could not be placed at the server: {why}"));
-            if fetcher.hash_of(&name).is_none_or(|hash| hash != job.expected()) {
+            if fetcher.hash_of(&name).as_deref() != Ok(job.expected()) {
                 fetcher.put(&name).map_err(unplaced)?;
             }
             placed.insert(bytes, job.expected().to_owned());
@@ -174,15 +176,15 @@ fn place(
         (Operation::Download, _, Some(names)) => {
             // Nobody told us its content: what the first download brings is what all others are held against.
             let name = named(names, bytes);
-            let hash = fetcher.hash_of(&name);
-            let hash = hash
-                .ok_or_else(|| io::Error::other(format!("{name} could not be downloaded from the server")))?;
-            placed.insert(bytes, hash);
+            let missing =
+                |why| io::Error::other(format!("{name} could not be downloaded from the server: {why}"));
+            let whole = fetcher.hash_of(&name).map_err(missing)?;
+            placed.insert(bytes, whole);
         }
         _ => return Ok(()),
     }
-    if let Some(hash) = placed.get(&bytes) {
-        job.sources.insert(bytes, hash.clone());
+    if let Some(whole) = placed.get(&bytes) {
+        job.sources.entry(bytes).or_default().whole.clone_from(whole);
     }
     Ok(())
 }
@@ -206,25 +208,29 @@ impl Fetcher<'_> {
             sources: self.job.store.root(),
             limits: self.job.limits,
         };
-        Ok(Transfer::new(&told)?.run(Task { there: there.into(), here: here.into() }))
+        Ok(Transfer::new(&told)?.run(Task { there: there.into(), here: here.into(), stamped: false }))
     }
 
-    /// The hash of a file at the server, where it can be had.
-    fn hash_of(&self, name: &str) -> Option<String> {
-        let done = self.transfer(Operation::Download, Received::Discarded, name, name).ok()?;
-        if done.failure.is_none() { done.hash } else { None }
+    /// The hash of a file at the server; why it cannot be had.
+    fn hash_of(&self, name: &str) -> Result<String, String> {
+        let done = self.transfer(Operation::Download, Received::Discarded, name, name);
+        let done = done.map_err(|error| error.to_string())?;
+        match (done.failure, done.hash) {
+            (None, Some(hash)) => Ok(hash),
+            (why, _) => Err(why.unwrap_or_else(|| "no content came".into())),
+        }
     }
 
     /// Uploads the source of the block's volume under its own name.
     fn put(&self, name: &str) -> Result<(), String> {
-        let done = self
-            .transfer(Operation::Upload, Received::Written, name, name)
-            .map_err(|error| error.to_string())?;
-        match (done.failure, self.hash_of(name)) {
-            (Some(why), _) => Err(why),
-            (None, Some(hash)) if hash == self.job.expected() => Ok(()),
-            (None, Some(_)) => Err("what can be downloaded again is not what was uploaded".into()),
-            (None, None) => Err("it was accepted, and cannot be downloaded again".into()),
+        let done = self.transfer(Operation::Upload, Received::Written, name, name);
+        if let Some(why) = done.map_err(|error| error.to_string())?.failure {
+            return Err(why);
+        }
+        match self.hash_of(name) {
+            Ok(hash) if hash == self.job.expected() => Ok(()),
+            Ok(_) => Err(NOT_THE_SAME.into()),
+            Err(why) => Err(format!("{NOT_THERE}: {why}")),
         }
     }
 
@@ -248,13 +254,7 @@ impl Fetcher<'_> {
         for ((tasks, worker), sightings) in tasks.iter().zip(&round.workers).zip(sightings) {
             for ((task, done), sighting) in tasks.iter().zip(worker.iter().flatten()).zip(sightings) {
                 if *sighting == Sighting::Unverified && done.failure.is_none() {
-                    *sighting = match self.hash_of(&task.there) {
-                        Some(hash) if hash == self.job.expected() => Sighting::Content(Verified::Again),
-                        Some(_) => {
-                            Sighting::Wrong("what can be downloaded again is not what was uploaded".into())
-                        }
-                        None => Sighting::Unverified,
-                    };
+                    *sighting = self.download_again(task);
                 }
                 if self.job.server_root.is_none() {
                     let _ = self.transfer(Operation::Delete, Received::Written, &task.there, "");
@@ -263,6 +263,33 @@ impl Fetcher<'_> {
         }
     }
 }
+
+impl Fetcher<'_> {
+    /// What an upload turns out to be when it is downloaded again.
+    fn download_again(&self, task: &Task) -> Sighting {
+        const HERE: &str = "downloaded-again";
+        let done = self.transfer(Operation::Download, Received::Written, &task.there, HERE);
+        let copy = Copy::of(task, self.job.store.received().join(HERE));
+        let sighting = match done.map(|done| done.failure) {
+            Ok(None) => match copy.fault(&self.job.source()) {
+                None => Sighting::Content(Verified::Again),
+                Some(why) => Sighting::Wrong(format!("{NOT_THE_SAME}: {why}")),
+            },
+            // A server without downloads can be believed or not; one that has them, and lacks this file, cannot.
+            Ok(Some(why)) if why.contains(UNKNOWN_REQUEST) => Sighting::Unverified,
+            Ok(Some(why)) => Sighting::Wrong(format!("{NOT_THERE}: {why}")),
+            Err(_) => Sighting::Unverified,
+        };
+        let _ = fs::remove_file(&copy.path);
+        sighting
+    }
+}
+
+/// What is wrong with an upload that a server accepted.
+const NOT_THE_SAME: &str = "what can be downloaded again is not what was uploaded";
+const NOT_THERE: &str = "it was accepted, and cannot be downloaded again";
+/// What the course's servers reply to a verb that they do not know.
+const UNKNOWN_REQUEST: &str = "tidak dikenali";
 
 impl watch::Watched {
     /// What was seen from outside, into the columns that a server's workers cannot fill.

@@ -167,6 +167,14 @@ impl Server {
         watched
     }
 
+    /// An error that a client saw, after what the server did to cause it.
+    pub(super) fn explained(&mut self, error: &io::Error) -> String {
+        match self.end_block(0).trouble {
+            Some(trouble) => format!("{trouble}; {error}"),
+            None => error.to_string(),
+        }
+    }
+
     /// How it ended, where it has.
     pub(super) fn gone(&mut self) -> Option<String> {
         let started = self.started.as_mut()?;

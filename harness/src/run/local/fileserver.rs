@@ -5,7 +5,7 @@ use crate::{
     fileserver::{
         conduct::{self, Block, Conduct},
         drivers::Limits,
-        store::{self, Keeper, Store, Volume},
+        store::{self, Keeper, Source, Store, Volume},
     },
     host::room::TMPFS,
     measure::clock,
@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, io, path::Path, sync::atomic::Ordering, time::D
 /// The files of a run. Their keeper holds them until the run ends.
 pub(super) struct Files {
     store: Store,
-    sources: BTreeMap<u64, String>,
+    sources: BTreeMap<u64, Source>,
 }
 
 /// Longest that making them may take, by the slowest disk that is worth measuring.

@@ -47,11 +47,27 @@ impl LocalHost {
         let deadline = job.deadline();
         self.agent.cue(Cue::Tell { id, line: serde_json::to_value(job)? })?;
         let give_up = clock::now() + deadline.as_nanos() as u64;
-        self.next_word(id, give_up, |reply| match reply {
+        let word = self.next_word(id, give_up, |reply| match reply {
             outside::Reply::Done(block) => Some(seen(*block)),
             outside::Reply::Failed(why) | outside::Reply::Gone(why) => Some(Attempt::Failed(why)),
             outside::Reply::Declare(_) | outside::Reply::Ready => None,
-        })
+        })?;
+        if self.theirs.conductor.is_some() {
+            self.await_ready(id)?;
+        }
+        Ok(word)
+    }
+
+    /// Waits until a conductor says that its server is there, or is not; and why not.
+    fn await_ready(&mut self, id: u64) -> io::Result<Option<Attempt>> {
+        let give_up = clock::now() + START.as_nanos() as u64;
+        // It is ready, which is no attempt yet, or it says why not, which is.
+        let word = self.next_word(id, give_up, |reply| match reply {
+            outside::Reply::Ready => Some(Attempt::Skipped(String::new())),
+            outside::Reply::Gone(why) | outside::Reply::Failed(why) => Some(Attempt::Failed(why)),
+            outside::Reply::Declare(_) | outside::Reply::Done(_) => None,
+        })?;
+        Ok(if matches!(word, Attempt::Skipped(_)) { None } else { Some(word) })
     }
 
     /// The conductor whose server has that pool: the one that is there, or a new one.
@@ -72,14 +88,10 @@ impl LocalHost {
         let job = serde_json::to_value(outside::Job { server, workers: pool })?;
         let id = self.start_worker(outside::Outside::NAME, job, LONGEST)?;
         self.theirs.conductor = Some((id, pool));
-        let give_up = clock::now() + START.as_nanos() as u64;
-        // It is ready, which is no attempt yet, or it says why not, which is.
-        let word = self.next_word(id, give_up, |reply| match reply {
-            outside::Reply::Ready => Some(Attempt::Skipped(String::new())),
-            outside::Reply::Gone(why) | outside::Reply::Failed(why) => Some(Attempt::Failed(why)),
-            outside::Reply::Declare(_) | outside::Reply::Done(_) => None,
-        })?;
-        Ok(if matches!(word, Attempt::Skipped(_)) { Ok(id) } else { Err(word) })
+        Ok(match self.await_ready(id)? {
+            None => Ok(id),
+            Some(attempt) => Err(attempt),
+        })
     }
 
     /// Waits for the next word of a conductor that `take` recognises. Whoever has ended is forgotten, so that the next

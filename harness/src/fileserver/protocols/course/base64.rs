@@ -1,6 +1,6 @@
 //! Base64 piece by piece, without an allocation for each piece.
 
-use crate::{fileserver::hands::read_part, shelf::Outgoing};
+use crate::shelf::Outgoing;
 use base64_simd::{AsOut, STANDARD};
 use std::io;
 
@@ -32,7 +32,7 @@ impl Encoder {
         let rest = self.outgoing.length - self.offset;
         let count = self.piece.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
         let piece = &mut self.piece[..count];
-        read_part(&self.outgoing.file, piece, self.offset)?;
+        self.outgoing.read(piece, self.offset)?;
         self.offset += count as u64;
         text.resize(at + STANDARD.encoded_length(count), 0);
         let _ = STANDARD.encode(piece, text[at..].as_out());
