@@ -66,15 +66,6 @@ impl Seen {
         self.rounds.len() as u32
     }
 
-    /// Transfers so far.
-    pub(super) fn transfers(&self) -> u64 {
-        self.rounds
-            .iter()
-            .flat_map(|(round, _)| round.workers.iter().flatten())
-            .map(|done| done.len() as u64)
-            .sum()
-    }
-
     /// Measured time so far.
     pub(super) fn elapsed_ns(&self) -> u64 {
         self.elapsed_ns

@@ -6,13 +6,12 @@ of threads over accepted connections, or processes that share the listening sock
 
     course_server.py --root FOLDER [--port 0] [--workers 4] [--model thread|process] [--tell]
 
-The first line on standard output says where it listens: `listening 127.0.0.1:40123`. SIGTERM ends it. With `--tell` its
-last line on standard error then counts its workers, in this form and no other:
+The first line on standard output says where it listens: `listening 127.0.0.1:40123`. SIGTERM ends it. With `--tell` each
+worker tells of each transfer (LIST, GET, DOWNLOAD or UPLOAD) in a line on standard error, in this form and no other:
 
-    ferrybench-workers: {"ok": 3, "failed": 0, "idle": 2}
+    ferrybench-worker 3 ok
 
-A worker is `ok` after at least one transfer (LIST, GET, DOWNLOAD or UPLOAD) and no failure; `failed` after any failure (a
-transfer answered with ERROR, a client gone in the middle of one) or after its own death; `idle` when it had no transfer.
+or `failed`: answered with ERROR, or its client gone in the middle of it.
 """
 
 import argparse
@@ -86,12 +85,11 @@ class Shelf:
 
 
 class Workers:
-    """What each worker did: counted by the worker itself, in memory that all processes share."""
+    """Who works, and what each tells of its transfers, in a line on standard error, when it is asked to."""
 
-    def __init__(self, workers):
+    def __init__(self, workers, tell=False):
         self.workers = workers
-        self.ok = multiprocessing.RawArray("L", workers)
-        self.failed = multiprocessing.RawArray("L", workers)
+        self.tell = tell
         self.here = threading.local()
         self.next = itertools.count()
 
@@ -100,15 +98,9 @@ class Workers:
         self.here.number = next(self.next) if number is None else number
 
     def count(self, well):
-        (self.ok if well else self.failed)[self.here.number] += 1
-
-    def line(self, dead=()):
-        for number in dead:
-            self.failed[number] += 1
-        failed = sum(1 for count in self.failed if count)
-        idle = sum(1 for ok, bad in zip(self.ok, self.failed) if not ok and not bad)
-        numbers = {"ok": self.workers - failed - idle, "failed": failed, "idle": idle}
-        return "ferrybench-workers: " + json.dumps(numbers)
+        if self.tell:
+            line = f"ferrybench-worker {self.here.number + 1} {'ok' if well else 'failed'}\n"
+            os.write(sys.stderr.fileno(), line.encode())  # in one piece, whichever process it comes from
 
 
 class Course:
@@ -264,17 +256,17 @@ def end(_number, _frame):
     raise Ended
 
 
-def serve_with_threads(course, listener, workers, tell):
+def serve_with_threads(course, listener, workers):
     pool = concurrent.futures.ThreadPoolExecutor(workers, initializer=course.workers.begin)
     try:
         while True:
             connection, _ = listener.accept()
             pool.submit(course.serve, connection)
     except Ended:
-        finish(course, tell, ())
+        finish(course)
 
 
-def serve_with_processes(course, listener, workers, tell):
+def serve_with_processes(course, listener, workers):
     context = multiprocessing.get_context("fork")
     parent = os.getpid()
 
@@ -297,18 +289,15 @@ def serve_with_processes(course, listener, workers, tell):
         while True:
             signal.pause()
     except Ended:
-        dead = [number for number, process in enumerate(processes) if not process.is_alive()]
         for process in processes:
             process.terminate()
         for process in processes:
             process.join()
-        finish(course, tell, dead)
+        finish(course)
 
 
-def finish(course, tell, dead):
+def finish(course):
     shutil.rmtree(course.shelf.incoming, ignore_errors=True)
-    if tell:
-        print(course.workers.line(dead), file=sys.stderr, flush=True)
     # Threads that still wait for a client must not keep the process.
     os._exit(0)
 
@@ -321,7 +310,7 @@ def arguments(words):
     words.add_argument("--root", required=True, help="the served folder")
     words.add_argument("--workers", type=int, default=4)
     words.add_argument("--model", choices=MODELS, default="thread")
-    words.add_argument("--tell", action="store_true", help="count the workers on standard error at the end")
+    words.add_argument("--tell", action="store_true", help="tell of each transfer on standard error")
 
 
 def main(made=Course, options=None):
@@ -329,10 +318,10 @@ def main(made=Course, options=None):
         words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         arguments(words)
         options = words.parse_args()
-    course = made(Shelf(options.root), Workers(options.workers))
+    course = made(Shelf(options.root), Workers(options.workers, getattr(options, "tell", False)))
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    MODELS[options.model](course, listen(options.port), options.workers, options.tell)
+    MODELS[options.model](course, listen(options.port), options.workers)
 
 
 if __name__ == "__main__":

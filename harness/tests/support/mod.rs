@@ -126,6 +126,12 @@ pub fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }
 
+/// A line for whoever reads a test's output: why something was skipped.
+pub fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 pub fn signal(pid: i32, signal: Signal) {
     // A process that is gone already is one that need not be killed.
     let _ = nix::sys::signal::kill(Pid::from_raw(pid), signal);

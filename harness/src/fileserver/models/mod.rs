@@ -1,5 +1,6 @@
 //! Who serves which connection: one file for each model of a server, and their table.
 
+mod broken;
 mod process_per_connection;
 mod process_pool;
 mod single;
@@ -47,6 +48,10 @@ pub static ALL: &[Model] = &[
     process_per_connection::ROW,
     process_pool::ROW,
     tokio::ROW,
+    broken::IDLE,
+    broken::POOL,
+    broken::TRUNCATE,
+    broken::DROP,
 ];
 
 /// The model of that name.

@@ -127,11 +127,12 @@ fn conduct(
     server.begin_block();
     let fetcher = Fetcher { job: &job, address };
     conduct::rounds(&job, address, &mut seen, |job, tasks, round| {
+        server.note_lines(round.workers.iter().flatten().map(Vec::len).sum());
         let mut sightings = round::look(job, tasks, round);
         fetcher.look_again(tasks, round, &mut sightings);
         sightings
     })?;
-    let watched = server.end_block(seen.transfers());
+    let watched = server.end_block();
     let (mut evidence, transfers, failure, run_delay_s) = seen.judge_outside(&job);
     watched.tell(&mut evidence, job.spec.server_pool);
     let failure = watched.failure(failure);

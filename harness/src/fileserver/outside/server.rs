@@ -8,7 +8,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs, io,
     io::{BufRead, BufReader, Read},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -55,6 +55,8 @@ struct Started {
     watch: Arc<Mutex<Watch>>,
     /// CPU time in ticks when the block began.
     ticks: (u64, u64),
+    /// What workers told after the first round of the block; nothing where there was another.
+    told: Option<BTreeMap<u32, (u64, u64)>>,
 }
 
 /// What the watching threads share with whoever conducts.
@@ -99,7 +101,7 @@ impl Server {
         let (pid, looking, limit) = (child.id(), Arc::clone(&watch), command.memory_bytes);
         thread::spawn(move || look(pid, limit, &looking));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut started = Started { child, watch, ticks: (0, 0) };
+        let mut started = Started { child, watch, ticks: (0, 0), told: None };
         while !listens(port) {
             if let Ok(Some(_)) = started.child.try_wait() {
                 let how = how_it_ended(&mut started.child);
@@ -133,6 +135,7 @@ impl Server {
         if let Some(started) = &mut self.started {
             let family = Family::of(started.child.id());
             started.ticks = family.ticks;
+            started.told = None;
             let mut watch = started.watch();
             watch.pids.clone_from(&family.pids);
             watch.watched = Watched { died: Some(0), ..Watched::default() };
@@ -140,12 +143,21 @@ impl Server {
         }
     }
 
+    /// A round of so many transfers is over: what its workers tell of it is noted before anything else is asked of them.
+    pub(super) fn note_lines(&mut self, transfers: usize) {
+        if let Some(started) = &mut self.started {
+            started.await_lines(transfers as u64);
+            let told = started.watch().watched.told.clone();
+            // What is asked between rounds is told as well: of a second round nobody can say which lines are its own.
+            started.told = Some(if started.told.is_none() { told } else { BTreeMap::new() });
+        }
+    }
+
     /// A block is over: what was seen of the server in it.
-    pub(super) fn end_block(&mut self, transfers: u64) -> Watched {
+    pub(super) fn end_block(&mut self) -> Watched {
         let Some(started) = &mut self.started else { return Watched::default() };
         let family = Family::of(started.child.id());
         let ended = started.child.try_wait().ok().flatten().is_some();
-        started.await_lines(transfers);
         let ticks = (
             family.ticks.0.saturating_sub(started.ticks.0) as f64,
             family.ticks.1.saturating_sub(started.ticks.1) as f64,
@@ -158,9 +170,11 @@ impl Server {
         } else {
             None
         };
+        let told = started.told.take().unwrap_or_default();
         let mut watch = started.watch();
         watch.see(&family);
         let mut watched = watch.watched.clone();
+        watched.told = told;
         watched.cpu_s = (!ended).then_some((ticks.0 / a_second, ticks.1 / a_second));
         // Running out of memory is the cause, and its end what follows.
         watched.trouble = watched.trouble.or(trouble);
@@ -169,7 +183,7 @@ impl Server {
 
     /// An error that a client saw, after what the server did to cause it.
     pub(super) fn explained(&mut self, error: &io::Error) -> String {
-        match self.end_block(0).trouble {
+        match self.end_block().trouble {
             Some(trouble) => format!("{trouble}; {error}"),
             None => error.to_string(),
         }
@@ -332,7 +346,6 @@ fn listens(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[test]
     fn workers_tell_in_lines_of_three_words() {
