@@ -5,7 +5,7 @@
 //! pages have been written before: they are overwritten in place (METHODOLOGY.md, "Page freshness").
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat},
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, linkat, openat, renameat, statat, unlinkat},
     io::Errno,
 };
 use std::{
@@ -106,12 +106,19 @@ impl Shelf {
     /// The names of the files in it, sorted: regular files only, none of ours that are hidden.
     pub fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
+        // One that is gone would look empty.
+        self.is_there()?;
+        for entry in Dir::read_from(&self.folder)? {
             let entry = entry?;
-            if let (true, Ok(name)) = (entry.file_type()?.is_file(), entry.file_name().into_string())
-                && !name.starts_with(HIDDEN)
-            {
-                names.push(name);
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let kind = match entry.file_type() {
+                // Some file systems do not say.
+                FileType::Unknown => statat(&self.folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+                    .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+                kind => kind,
+            };
+            if kind == FileType::RegularFile && !name.starts_with(HIDDEN) {
+                names.push(name.to_owned());
             }
         }
         names.sort();
@@ -173,10 +180,23 @@ impl Shelf {
             // A file system without nameless files says so in one of these ways.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-                let (file, name) = under_hidden_name(|name| openat(&self.folder, name, flags, owner))?;
+                let (file, name) = under_hidden_name(|name| openat(&self.folder, name, flags, owner))
+                    .map_err(|error| self.explain(error))?;
                 Ok((file.into(), Some(Hidden { name, spare: None })))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    /// Names the folder where it is what is missing: file systems say so in several ways.
+    fn explain(&self, error: Errno) -> io::Error {
+        self.is_there().err().unwrap_or_else(|| error.into())
+    }
+
+    fn is_there(&self) -> io::Result<()> {
+        match fstat(&self.folder)?.st_nlink {
+            0 => Err(sentence(io::ErrorKind::NotFound, "the folder is gone".into())),
+            _ => Ok(()),
         }
     }
 }
@@ -350,7 +370,7 @@ fn hidden_name() -> String {
 }
 
 /// Does what makes a hidden name. One that a process of our number left behind when it was killed is passed over.
-fn under_hidden_name<T>(mut make: impl FnMut(&str) -> Result<T, Errno>) -> io::Result<(T, String)> {
+fn under_hidden_name<T>(mut make: impl FnMut(&str) -> Result<T, Errno>) -> Result<(T, String), Errno> {
     loop {
         let name = hidden_name();
         match make(&name) {

@@ -114,7 +114,10 @@ impl Server {
         let place = Place::new();
         fs::create_dir(place.path("root")).unwrap();
         let mut words: Vec<&str> = wrapper.to_vec();
-        words.extend([BINARY, "serve", "--root", "root", "--listen", "127.0.0.1:0"]);
+        words.extend([BINARY, "serve", "--root", "root"]);
+        if !arguments.contains(&"--listen") {
+            words.extend(["--listen", "127.0.0.1:0"]);
+        }
         words.extend(["--model", model.name, "--protocol", wire.name()]);
         if let Some(accept) = model.accept {
             words.extend(["--accept", accept]);

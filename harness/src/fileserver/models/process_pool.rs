@@ -91,7 +91,10 @@ impl Role for FileWorker {
         // SAFETY: descriptor 3 is what this process was handed, and nothing else here knows of it.
         let handed = unsafe { OwnedFd::from_raw_fd(HANDED) };
         let ready = ProcessUse::now();
-        port.replies.send(&Reply::Ready(ready.pid))?;
+        // A server that is gone already needs no last words.
+        if port.replies.send(&Reply::Ready(ready.pid)).is_err() {
+            return Ok(());
+        }
         let worker = match job.handed {
             Handed::Listener => accepting(job.number, &TcpListener::from(handed), &service),
             Handed::Connections => taking(job.number, &UnixStream::from(handed), &service)?,
@@ -102,7 +105,8 @@ impl Role for FileWorker {
                 worker
             }
         };
-        port.replies.send(&Reply::Told(Box::new(worker.told), ProcessUse::now().since(&ready)))
+        let _ = port.replies.send(&Reply::Told(Box::new(worker.told), ProcessUse::now().since(&ready)));
+        Ok(())
     }
 }
 
