@@ -29,9 +29,9 @@ bench:
     cargo bench --locked --bench roundtrip
     cargo run --release --locked -- bench standard --criterion target/criterion
 
-# Render the reports of runs again: `just report data/runs/*`
+# Render the reports of runs again, each by itself: `just report data/runs/*`
 report +runs:
-    cargo run --release --locked -- report {{runs}}
+    for run in {{runs}}; do cargo run --release --locked -- report "$run"; done
 
 # Measure the committed sample anew: Criterion and the standard plan, records and report
 sample:
@@ -42,6 +42,23 @@ sample:
 # What the harness itself costs, against bare loops and other programs; minutes
 overhead:
     cargo bench --locked --bench overhead
+
+# Our file server against nginx, iperf3 and one in CPython, and the assignment's grid against the clock; minutes
+peers:
+    cargo bench --locked --bench peers
+
+# Every fuzz target for so many seconds: `just fuzz 20`
+fuzz seconds="20":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v cargo-fuzz >/dev/null; then echo "cargo-fuzz is not installed: skipped"; exit 0; fi
+    cd harness
+    # A sanitizer is a flag of nightly compilers, and the stable one takes it when it is told that it may.
+    export RUSTC_BOOTSTRAP=1
+    for target in $(cargo fuzz list); do
+        mkdir -p "fuzz/corpus/$target"
+        cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- -max_total_time={{seconds}}
+    done
 
 # The dependencies that ask for the newest Rust
 msrv:

@@ -17,8 +17,8 @@ use ferrybench::{
 use ferrybench_data::{
     family::Family,
     latency,
-    plan::{Trial, catalogue::Catalogue},
-    roundtrip::RoundTrip,
+    plan::catalogue::Catalogue,
+    roundtrip::{RoundTrip, Spec},
 };
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -43,8 +43,9 @@ fn benchmarks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(RoundTrip::NAME);
     group.sampling_mode(SamplingMode::Flat).sample_size(10).nresamples(20_000);
     group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(500));
-    for trial in trials.iter().filter(|trial| trial.skip.is_none()) {
-        let id = trial.id();
+    for spec in trials.iter().filter(|trial| trial.skip.is_none()).filter_map(|trial| trial.cell.roundtrip())
+    {
+        let id = RoundTrip::id(spec);
         let name = id.split_once('/').map_or(id.as_str(), |(_, name)| name);
         let scratch = tempfile::tempdir().expect("a temporary folder can be made");
         let mut started = None;
@@ -52,7 +53,7 @@ fn benchmarks(criterion: &mut Criterion) {
             // Criterion calls this once for each sample; the ends are started once, and stay warm. A benchmark that
             // the command line filters out starts none.
             let driver = started.get_or_insert_with(|| {
-                start(trial, &catalogue, scratch.path().to_owned()).expect("the mechanism starts")
+                start(spec, &catalogue, scratch.path().to_owned()).expect("the mechanism starts")
             });
             bencher.iter_custom(|iterations| carry(driver.as_mut(), iterations));
         });
@@ -60,10 +61,10 @@ fn benchmarks(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn start(trial: &Trial, catalogue: &Catalogue, folder: PathBuf) -> io::Result<Box<dyn Driver>> {
-    let mechanism = registry::find(&trial.spec.mechanism).ok_or(io::ErrorKind::NotFound)?;
+fn start(spec: &Spec, catalogue: &Catalogue, folder: PathBuf) -> io::Result<Box<dyn Driver>> {
+    let mechanism = registry::find(&spec.mechanism).ok_or(io::ErrorKind::NotFound)?;
     mechanism.start(&Setting {
-        spec: trial.spec.clone(),
+        spec: spec.clone(),
         seed: 1,
         places: catalogue.places,
         program: Program(env!("CARGO_BIN_EXE_ferrybench").into()),

@@ -1,28 +1,44 @@
 //! Everything that a run folder holds, read once: what sections are rendered from.
 
+mod merge;
+mod view;
+
+pub use view::TrialView;
+
 use crate::{
     criterion::CriterionRow,
-    family::{Better, Family},
+    family::Family,
+    fileserver::{FileServer, TransferRow},
     latency::{self, HistogramRow},
-    record::Record,
-    roundtrip::{self, RoundTrip},
+    record::{Record, Row},
+    roundtrip::RoundTrip,
     run_info::{Ended, RunInfo, SCHEMA},
-    stats::{Estimate, quantile, signed_rank},
     table::{Rows, Table, read_rows},
 };
 use hdrhistogram::Histogram;
-use std::{collections::HashMap, io, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::Path,
+};
 use thiserror::Error;
+use view::{rank, views};
 
 /// One run, as its folder tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// What the run was.
+    /// What the run was; the first of several that were merged.
     pub info: RunInfo,
+    /// What the other runs were, where several were merged.
+    pub others: Vec<RunInfo>,
     /// The resolved plan, as text.
     pub plan: String,
     /// Rows of the round-trip family.
     pub roundtrip: Vec<Record<RoundTrip>>,
+    /// Rows of the file-server family.
+    pub fileserver: Vec<Record<FileServer>>,
+    /// The single transfers of those rows.
+    pub transfers: Vec<TransferRow>,
     /// Criterion's estimates, where they were given.
     pub criterion: Vec<CriterionRow>,
     /// What the terminal showed, by file name.
@@ -59,15 +75,21 @@ pub enum DatasetError {
         /// Its schema.
         found: u64,
     },
-}
-
-/// What is known of one trial over its blocks.
-#[derive(Debug, Clone)]
-pub struct TrialView<'a> {
-    /// Every axis.
-    pub spec: &'a roundtrip::Spec,
-    /// Its rows, by block.
-    pub rows: Vec<&'a Record<RoundTrip>>,
+    /// Two runs to be reported together measured the same trial: blocks of unlike runs are never mixed.
+    #[error(
+        "{trial} was measured by two runs, {first} and {second}: report each by itself, or leave one of them away"
+    )]
+    MeasuredTwice {
+        /// The trial.
+        trial: String,
+        /// Plan and time of the one.
+        first: String,
+        /// Plan and time of the other.
+        second: String,
+    },
+    /// There is no run to merge.
+    #[error("there is no run to report")]
+    NoRun,
 }
 
 impl Dataset {
@@ -79,13 +101,29 @@ impl Dataset {
         let mut tally = |rows: usize| damaged += rows;
         let Rows { rows: roundtrip, damaged: bad, .. } = Table::read(&optional(folder, "roundtrip.csv")?);
         tally(bad);
+        let Rows { rows: fileserver, damaged: bad, .. } =
+            Table::<FileServer>::read(&optional(folder, "fileserver.csv")?);
+        tally(bad);
+        let Rows { rows: mut transfers, damaged: bad, .. } =
+            read_rows::<TransferRow>(&optional(folder, "transfers.csv")?);
+        tally(bad);
+        // A row commits its details: those without one were written by a run that was killed just then.
+        let committed: HashSet<(String, u32)> =
+            fileserver.iter().map(|row| (row.trial(), row.block)).collect();
+        transfers.retain(|row| committed.contains(&(row.trial.clone(), row.block)));
         let Rows { rows: criterion, damaged: bad, .. } = read_rows(&optional(folder, "criterion.csv")?);
         tally(bad);
         let Rows { rows: histograms, damaged: bad, .. } =
             read_rows::<HistogramRow>(&optional(folder, "histograms.csv")?);
         tally(bad);
-        let histograms = histograms.into_iter().map(|row| ((row.trial, row.block), row.histogram)).collect();
-        Ok(Self { info, plan, roundtrip, criterion, captures: captures(folder), damaged, histograms })
+        Ok(Self {
+            fileserver,
+            transfers,
+            criterion,
+            captures: captures(folder),
+            damaged,
+            ..Self::from_parts(info, plan, roundtrip, histograms)
+        })
     }
 
     /// A dataset from its parts, for tests and for merged runs.
@@ -96,28 +134,55 @@ impl Dataset {
         histograms: Vec<HistogramRow>,
     ) -> Self {
         let histograms = histograms.into_iter().map(|row| ((row.trial, row.block), row.histogram)).collect();
-        Self { info, plan, roundtrip, criterion: Vec::new(), captures: Vec::new(), damaged: 0, histograms }
+        Self {
+            info,
+            others: Vec::new(),
+            plan,
+            roundtrip,
+            fileserver: Vec::new(),
+            transfers: Vec::new(),
+            criterion: Vec::new(),
+            captures: Vec::new(),
+            damaged: 0,
+            histograms,
+        }
     }
 
-    /// The trials that have rows, in the order of their ids' first appearance by mechanism, each with its rows.
+    /// What each run was, the first one first.
+    pub fn infos(&self) -> impl Iterator<Item = &RunInfo> {
+        std::iter::once(&self.info).chain(&self.others)
+    }
+
+    /// The rows of every family.
+    pub fn rows(&self) -> impl Iterator<Item = &dyn Row> {
+        let roundtrip = self.roundtrip.iter().map(|row| row as &dyn Row);
+        roundtrip.chain(self.fileserver.iter().map(|row| row as &dyn Row))
+    }
+
+    /// The round trips that have rows, in the order of the catalogue's mechanisms, each with its rows.
     pub fn trials(&self) -> Vec<TrialView<'_>> {
-        let mut views: Vec<TrialView<'_>> = Vec::new();
-        let mut places: HashMap<&roundtrip::Spec, usize> = HashMap::new();
-        for record in &self.roundtrip {
-            let place = *places.entry(&record.spec).or_insert_with(|| {
-                views.push(TrialView { spec: &record.spec, rows: Vec::new() });
-                views.len() - 1
-            });
-            views[place].rows.push(record);
-        }
+        let mut views = views(&self.roundtrip);
         let rank = |name: &str| {
-            let known = self.info.catalogue.mechanisms.iter().position(|mechanism| mechanism.name == name);
-            known.unwrap_or(usize::MAX)
+            rank(self.info.catalogue.mechanisms.iter().map(|mechanism| mechanism.name.as_str()), name)
         };
         views.sort_by(|a, b| (rank(&a.spec.mechanism), a.spec).cmp(&(rank(&b.spec.mechanism), b.spec)));
-        for view in &mut views {
-            view.rows.sort_by_key(|row| row.block);
-        }
+        views
+    }
+
+    /// The file-server trials that have rows, each with its rows: models in the order of the catalogue, then
+    /// protocols, then as in the assignment's table.
+    pub fn fileserver_trials(&self) -> Vec<TrialView<'_, FileServer>> {
+        let mut views = views(&self.fileserver);
+        let known = &self.info.catalogue.fileserver;
+        let place = |view: &TrialView<'_, FileServer>| {
+            (
+                rank(known.client_models.iter().map(|model| model.name.as_str()), &view.spec.client_model),
+                rank(known.server_models.iter().map(|model| model.name.as_str()), &view.spec.server_model),
+                view.spec.accept,
+                rank(known.protocols.iter().map(|protocol| protocol.name.as_str()), &view.spec.protocol),
+            )
+        };
+        views.sort_by(|a, b| (place(a), a.spec).cmp(&(place(b), b.spec)));
         views
     }
 
@@ -139,51 +204,9 @@ impl Dataset {
         merged
     }
 
-    /// Whether the run has every row that its plan asked for.
+    /// Whether each run has every row that its plan asked for.
     pub fn is_complete(&self) -> bool {
-        self.info.ended == Ended::Complete
-    }
-}
-
-impl<'a> TrialView<'a> {
-    /// The trial's id.
-    pub fn id(&self) -> String {
-        RoundTrip::id(self.spec)
-    }
-
-    /// Block and value of a metric, for the blocks that may be compared.
-    pub fn values(&self, metric: &str) -> Vec<(u32, f64)> {
-        let Some(metric) = RoundTrip::metrics().iter().find(|known| known.name == metric) else {
-            return Vec::new();
-        };
-        self.good().filter_map(|(row, seen)| Some((row.block, (metric.value)(&row.spec, seen)?))).collect()
-    }
-
-    /// The rows that may be compared, with their evidence.
-    pub fn good(&self) -> impl Iterator<Item = (&'a Record<RoundTrip>, &'a roundtrip::Evidence)> + '_ {
-        self.rows.iter().filter_map(|row| Some((*row, row.good()?)))
-    }
-
-    /// Median over blocks with its interval; `None` where no block may be compared.
-    pub fn estimate(&self, metric: &str) -> Option<Estimate> {
-        let values: Vec<f64> = self.values(metric).into_iter().map(|(_, value)| value).collect();
-        quantile::median_interval(&values)
-    }
-
-    /// This trial's metric over another's, from blocks of the same round; `None` where no round has both.
-    pub fn ratio(&self, other: &Self, metric: &str) -> Option<Estimate> {
-        let others: HashMap<u32, f64> = other.values(metric).into_iter().collect();
-        let pairs: Vec<(f64, f64)> = self
-            .values(metric)
-            .into_iter()
-            .filter_map(|(block, value)| Some((value, *others.get(&block)?)))
-            .collect();
-        signed_rank::ratio(&pairs)
-    }
-
-    /// Which direction of a metric is good.
-    pub fn better(metric: &str) -> Option<Better> {
-        RoundTrip::metrics().iter().find(|known| known.name == metric).map(|known| known.better)
+        self.infos().all(|info| info.ended == Ended::Complete)
     }
 }
 

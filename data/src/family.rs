@@ -2,14 +2,14 @@
 
 use crate::axis::axis;
 use serde::{Serialize, de::DeserializeOwned};
-use std::fmt::Debug;
+use std::{fmt::Debug, hash::Hash};
 
 /// One kind of trial: what it is (`Spec`), what was seen (`Evidence`), and the pure functions between them.
 pub trait Family: Sized + 'static {
     /// The family's name: first part of each trial id, and the stem of its table in a run folder.
     const NAME: &'static str;
     /// Every axis of one trial. Its fields are columns of the table.
-    type Spec: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+    type Spec: Serialize + DeserializeOwned + Clone + Debug + Ord + Hash;
     /// What the workers saw in one block, without opinion. Its fields are columns of the table.
     type Evidence: Serialize + DeserializeOwned + Clone + Debug + Default + PartialEq;
 
@@ -17,6 +17,10 @@ pub trait Family: Sized + 'static {
     fn id(spec: &Self::Spec) -> String;
     /// The reasons not to believe the evidence; none means that the row has proved itself.
     fn audit(spec: &Self::Spec, seen: &Self::Evidence) -> Vec<String>;
+    /// Whether somebody else's program told its own figures, so that there is nothing to audit.
+    fn is_self_reported(_: &Self::Spec) -> bool {
+        false
+    }
     /// The figures that follow from a row which passed its audit.
     fn metrics() -> &'static [Metric<Self>];
 }

@@ -185,7 +185,7 @@ pub struct Evidence {
     /// Barriers released.
     pub rounds: u32,
     /// Transfers asked for, over all workers and rounds.
-    pub transfers: u64,
+    pub transfers_asked: u64,
     /// Transfers that ended well by the client's word, and whose content was not found wrong.
     pub transfers_ok: u64,
     /// Client workers with no failed transfer.
@@ -419,6 +419,11 @@ impl Operation {
     pub const fn moves_content(self) -> bool {
         matches!(self, Self::Download | Self::Upload)
     }
+}
+
+/// Whether a model's workers are processes, by its name.
+pub fn is_made_of_processes(model: &str) -> bool {
+    model.starts_with("process")
 }
 
 #[cfg(test)]

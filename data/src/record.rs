@@ -1,6 +1,6 @@
 //! One row of a run: a trial and block, and what became of it.
 
-use crate::family::Family;
+use crate::{family::Family, table::Table};
 use serde::{Deserialize, Serialize};
 
 /// One row per trial and block.
@@ -31,6 +31,91 @@ impl<F: Family> Record<F> {
             _ => None,
         }
     }
+
+    /// Whatever the workers saw, whether or not it may be believed: for tables that show every row.
+    pub fn seen(&self) -> Option<&F::Evidence> {
+        match &self.outcome {
+            Outcome::Measured { evidence, .. } => Some(evidence),
+            Outcome::Failed { seen, .. } => seen.as_ref(),
+            Outcome::Skipped(_) => None,
+        }
+    }
+}
+
+/// A record of whatever family: what progress, warnings and run folders need of it.
+pub trait Row {
+    /// The family's name: the stem of its table.
+    fn family(&self) -> &'static str;
+    /// The trial's id.
+    fn trial(&self) -> String;
+    /// Number of the block, from 1.
+    fn block(&self) -> u32;
+    /// How quiet the machine was around the block.
+    fn noise(&self) -> &Noise;
+    /// What became of it, without the evidence.
+    fn fate(&self) -> Fate<'_>;
+    /// The header line of its table.
+    fn header(&self) -> csv::Result<String>;
+    /// Itself as a line of that table, with its line end.
+    fn line(&self) -> csv::Result<String>;
+}
+
+/// What became of a row, of whatever family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate<'a> {
+    /// Measured and proved.
+    Proved,
+    /// Measured, by somebody else's word.
+    SelfReported,
+    /// Measured and refused by its audit: the reasons.
+    Refused(&'a [String]),
+    /// Tried, and did not end well: the reason.
+    Failed(&'a str),
+    /// Not tried: the reason.
+    Skipped(&'a str),
+}
+
+impl Fate<'_> {
+    /// Whether the block ran to its end.
+    pub fn is_measured(self) -> bool {
+        matches!(self, Self::Proved | Self::SelfReported | Self::Refused(_))
+    }
+}
+
+impl<F: Family> Row for Record<F> {
+    fn family(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn trial(&self) -> String {
+        Self::trial(self)
+    }
+
+    fn block(&self) -> u32 {
+        self.block
+    }
+
+    fn noise(&self) -> &Noise {
+        &self.noise
+    }
+
+    fn fate(&self) -> Fate<'_> {
+        match &self.outcome {
+            Outcome::Measured { audit: Audit::Pass, .. } => Fate::Proved,
+            Outcome::Measured { audit: Audit::SelfReported, .. } => Fate::SelfReported,
+            Outcome::Measured { audit: Audit::Fail(reasons), .. } => Fate::Refused(reasons),
+            Outcome::Failed { reason, .. } => Fate::Failed(reason),
+            Outcome::Skipped(reason) => Fate::Skipped(reason),
+        }
+    }
+
+    fn header(&self) -> csv::Result<String> {
+        Table::<F>::header(&self.spec)
+    }
+
+    fn line(&self) -> csv::Result<String> {
+        Table::line(self)
+    }
 }
 
 /// What became of a trial's block.
@@ -43,8 +128,13 @@ pub enum Outcome<E> {
         /// Whether the row proved itself.
         audit: Audit,
     },
-    /// It was tried and did not finish: the reason, in one sentence.
-    Failed(String),
+    /// It was tried and did not end well.
+    Failed {
+        /// Why, in one sentence.
+        reason: String,
+        /// What the workers saw all the same, where they could tell.
+        seen: Option<E>,
+    },
     /// It was not tried: the reason, in one sentence.
     Skipped(String),
 }
@@ -58,6 +148,19 @@ pub enum Audit {
     Fail(Vec<String>),
     /// Somebody else's program told its own figures; nothing was proved.
     SelfReported,
+}
+
+impl Audit {
+    /// The judgement that a family's audit comes to.
+    pub fn of<F: Family>(spec: &F::Spec, seen: &F::Evidence) -> Self {
+        if F::is_self_reported(spec) {
+            return Self::SelfReported;
+        }
+        match F::audit(spec, seen) {
+            reasons if reasons.is_empty() => Self::Pass,
+            reasons => Self::Fail(reasons),
+        }
+    }
 }
 
 /// How quiet the machine was, from probes that spin on every CPU at once before and after a block.

@@ -6,6 +6,7 @@ pub use crate::family::Source;
 use crate::{
     axis::axis,
     family::{Better, Family, Metric},
+    units::{Size, Span},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -171,6 +172,13 @@ pub struct Evidence {
     pub start_up_s: f64,
 }
 
+impl Spec {
+    /// Warm-up before the leg: a split pipe changes its pace after its first 40 ms.
+    pub fn warm_up(&self) -> Span {
+        Span::from_millis(if self.placement == Placement::SameCpu { 50 } else { 100 })
+    }
+}
+
 impl Family for RoundTrip {
     const NAME: &'static str = "roundtrip";
     type Spec = Spec;
@@ -178,7 +186,7 @@ impl Family for RoundTrip {
 
     fn id(spec: &Spec) -> String {
         let Spec { mechanism, pattern, message_bytes, peers, wait, placement, producers, source } = spec;
-        let size = crate::units::Size(*message_bytes);
+        let size = Size(*message_bytes);
         let mut id = format!("{}/{mechanism}/{pattern}/{size}/{peers}/{wait}/{placement}", Self::NAME);
         if *producers != 1 {
             write!(id, "+producers={producers}").expect("writing to memory cannot fail");
@@ -191,6 +199,10 @@ impl Family for RoundTrip {
 
     fn audit(spec: &Spec, seen: &Evidence) -> Vec<String> {
         audit::reasons(spec, seen)
+    }
+
+    fn is_self_reported(spec: &Spec) -> bool {
+        spec.source == Source::Foreign
     }
 
     fn metrics() -> &'static [Metric<Self>] {

@@ -98,7 +98,10 @@ impl<F: Family> Table<F> {
                     Audit::SelfReported => (String::new(), SELF_REPORTED.into()),
                 };
             }
-            Outcome::Failed(reason) => (head.status, head.error) = (Status::Failed, one_line(reason)),
+            Outcome::Failed { reason, seen } => {
+                evidence = seen.as_ref();
+                (head.status, head.error) = (Status::Failed, one_line(reason));
+            }
             Outcome::Skipped(reason) => (head.status, head.error) = (Status::Skipped, one_line(reason)),
         }
         let mut cells = fields(&head)?;
@@ -112,6 +115,11 @@ impl<F: Family> Table<F> {
 
     /// Every row that can be understood.
     pub fn read(text: &[u8]) -> Rows<Record<F>> {
+        let names = columns(&F::Evidence::default()).unwrap_or_default();
+        let told = |row: &csv::StringRecord, headers: &csv::StringRecord| {
+            let mut cells = headers.iter().zip(row).filter(|(name, _)| names.iter().any(|own| own == name));
+            cells.any(|(_, cell)| !cell.is_empty())
+        };
         read_with(text, |row, headers| {
             let head: Head = row.deserialize(Some(headers))?;
             let spec: F::Spec = row.deserialize(Some(headers))?;
@@ -124,7 +132,10 @@ impl<F: Family> Table<F> {
                         _ => Audit::Fail(head.audit_reason.split(REASONS).map(str::to_owned).collect()),
                     },
                 },
-                Status::Failed => Outcome::Failed(head.error),
+                Status::Failed => Outcome::Failed {
+                    reason: head.error,
+                    seen: if told(row, headers) { Some(row.deserialize(Some(headers))?) } else { None },
+                },
                 Status::Skipped => Outcome::Skipped(head.error),
             };
             let noise = Noise {
@@ -212,15 +223,19 @@ fn line(cells: &[String]) -> String {
 }
 
 /// A reason as one line: a line break inside a cell would make a torn row look whole.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait};
+    use crate::{
+        fileserver::{self, FileServer},
+        roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
+    };
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     fn spec() -> Spec {
         Spec {
@@ -235,6 +250,25 @@ mod tests {
         }
     }
 
+    fn files() -> fileserver::Spec {
+        fileserver::Spec {
+            operation: fileserver::Operation::Download,
+            volume_bytes: 10 << 20,
+            protocol: "raw".into(),
+            client_model: "thread-pool".into(),
+            client_pool: 5,
+            server_model: "thread-pool".into(),
+            server_pool: 0,
+            accept: fileserver::Accept::Shared,
+            read_bytes: fileserver::ReadBytes::Bytes(16),
+            storage: fileserver::Storage::Disk,
+            pages: fileserver::Pages::Touched,
+            received: fileserver::Received::Written,
+            transfers: 1,
+            source: Source::BuiltIn,
+        }
+    }
+
     fn records() -> Vec<Record<RoundTrip>> {
         let evidence =
             Evidence { exchanges: 12, elapsed_s: 0.25, p50_ns: Some(40_000.0), ..Evidence::default() };
@@ -244,8 +278,9 @@ mod tests {
                 evidence: evidence.clone(),
                 audit: Audit::Fail(vec!["one, two".into(), "three".into()]),
             },
-            Outcome::Measured { evidence, audit: Audit::SelfReported },
-            Outcome::Failed("it said \"no\", twice".into()),
+            Outcome::Measured { evidence: evidence.clone(), audit: Audit::SelfReported },
+            Outcome::Failed { reason: "it said \"no\", twice".into(), seen: None },
+            Outcome::Failed { reason: "half of it".into(), seen: Some(evidence) },
             Outcome::Skipped("limit".into()),
         ];
         let noise = Noise { noise_before: Some(0.01), c2c_ns: Some(110.5), ..Noise::default() };
@@ -262,6 +297,37 @@ mod tests {
     fn rows_survive_the_journey() {
         let read = Table::<RoundTrip>::read(text().as_bytes());
         assert_eq!((read.rows, read.damaged, read.whole_bytes), (records(), 0, text().len()));
+    }
+
+    fn unlike_columns<F: Family>(spec: &F::Spec) {
+        let header = Table::<F>::header(spec).unwrap();
+        let names: Vec<&str> = header.trim_end().split(',').collect();
+        let unlike: HashSet<&str> = names.iter().copied().collect();
+        assert_eq!(unlike.len(), names.len(), "{header}");
+    }
+
+    #[test]
+    fn no_table_has_a_column_twice() {
+        unlike_columns::<RoundTrip>(&spec());
+        unlike_columns::<FileServer>(&files());
+    }
+
+    #[test]
+    fn file_server_rows_survive_the_journey() {
+        let evidence = fileserver::Evidence { rounds: 2, clients_ok: 4, ..fileserver::Evidence::default() };
+        let outcomes = [
+            Outcome::Measured { evidence: evidence.clone(), audit: Audit::Pass },
+            Outcome::Failed { reason: "1 of 5 transfers failed".into(), seen: Some(evidence) },
+            Outcome::Failed { reason: "the server did not start".into(), seen: None },
+            Outcome::Skipped("memory".into()),
+        ];
+        let row =
+            |(order, outcome)| Record { block: 1, order, noise: Noise::default(), spec: files(), outcome };
+        let rows: Vec<Record<FileServer>> = (1..).zip(outcomes).map(row).collect();
+        let lines: String = rows.iter().map(|row| Table::line(row).unwrap()).collect();
+        let text = Table::<FileServer>::header(&files()).unwrap() + &lines;
+        let read = Table::<FileServer>::read(text.as_bytes());
+        assert_eq!((read.rows, read.damaged), (rows, 0));
     }
 
     #[test]

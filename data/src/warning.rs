@@ -3,10 +3,11 @@
 
 use crate::{
     dataset::{Dataset, TrialView},
+    family::Family,
+    fileserver::CLIENT_MEAN,
     plan::catalogue::Group,
-    record::Outcome,
+    record::Fate,
     roundtrip::{MEAN, Pattern, Peers, Placement, Source, Wait},
-    run_info::Ended,
     stats::LEAST_BLOCKS,
 };
 use std::fmt;
@@ -42,6 +43,8 @@ pub enum Warning {
         low_ns: f64,
         /// Centre of the upper group, nanoseconds.
         high_ns: f64,
+        /// What takes that long, such as `an exchange`.
+        each: &'static str,
     },
     /// A figure is outside what machines of today do.
     Implausible {
@@ -90,9 +93,9 @@ impl fmt::Display for Warning {
                  gives both.",
                 counted(*blocks as usize, "block")
             ),
-            Self::Bimodal { trial, low_ns, high_ns } => write!(
+            Self::Bimodal { trial, low_ns, high_ns, each } => write!(
                 out,
-                "`{trial}` has two modes, near {:.3} and {:.3} µs an exchange: the machine changed its pace between blocks; \
+                "`{trial}` has two modes, near {:.3} and {:.3} µs {each}: the machine changed its pace between blocks; \
                  read its interval, not its median.",
                 low_ns / 1e3,
                 high_ns / 1e3
@@ -136,59 +139,69 @@ fn counted(count: usize, noun: &str) -> String {
 /// Everything that a reader of the run should know, the gravest first.
 pub fn warnings(data: &Dataset) -> Vec<Warning> {
     let mut found = Vec::new();
-    let info = &data.info;
-    let trials = data.trials();
-    if info.ended != Ended::Complete {
-        let of = (info.trials * info.blocks) as usize;
-        found.push(Warning::Unfinished { rows: data.roundtrip.len(), of });
+    if !data.is_complete() {
+        let of = data.infos().map(|info| (info.trials * info.blocks) as usize).sum();
+        found.push(Warning::Unfinished { rows: data.rows().count(), of });
     }
     if data.damaged > 0 {
         found.push(Warning::Damaged(data.damaged));
     }
-    if info.build_profile != "release" {
+    if data.infos().any(|info| info.build_profile != "release") {
         found.push(Warning::DebugBuild);
     }
-    let count = |is: fn(&Outcome<_>) -> bool| data.roundtrip.iter().filter(|row| is(&row.outcome)).count();
-    let audit_failed =
-        count(|outcome| matches!(outcome, Outcome::Measured { audit: crate::record::Audit::Fail(_), .. }));
-    if audit_failed > 0 {
-        found.push(Warning::AuditFailed(audit_failed));
+    let count = |is: fn(Fate<'_>) -> bool| data.rows().filter(|row| is(row.fate())).count();
+    let refused = count(|fate| matches!(fate, Fate::Refused(_)));
+    if refused > 0 {
+        found.push(Warning::AuditFailed(refused));
     }
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let failed = count(|fate| matches!(fate, Fate::Failed(_)));
     if failed > 0 {
         found.push(Warning::Failed(failed));
     }
-    if (info.blocks as usize) < LEAST_BLOCKS {
-        found.push(Warning::FewBlocks(info.blocks));
+    if let Some(blocks) = data.infos().map(|info| info.blocks).min()
+        && (blocks as usize) < LEAST_BLOCKS
+    {
+        found.push(Warning::FewBlocks(blocks));
     }
-    let measured = data.roundtrip.iter().filter(|row| matches!(row.outcome, Outcome::Measured { .. }));
-    let (noisy, quiet): (Vec<_>, Vec<_>) = measured.partition(|row| row.noise.is_noisy());
-    if !noisy.is_empty() {
-        found.push(Warning::Noisy { blocks: noisy.len(), of: noisy.len() + quiet.len() });
+    let of = data.rows().filter(|row| row.fate().is_measured()).count();
+    let noisy = data.rows().filter(|row| row.fate().is_measured() && row.noise().is_noisy()).count();
+    if noisy > 0 {
+        found.push(Warning::Noisy { blocks: noisy, of });
     }
-    if let Some(host) = info.hosts.first() {
+    for host in data.infos().filter_map(|info| info.hosts.first()) {
+        let mut add = |warning| {
+            if !found.contains(&warning) {
+                found.push(warning);
+            }
+        };
         if host.clock_step_ns > 100.0 {
-            found.push(Warning::CoarseClock(host.clock_step_ns));
+            add(Warning::CoarseClock(host.clock_step_ns));
         }
         if let Some(quota) = host.cgroup_cpus {
-            found.push(Warning::Confined(format!("its control group allows {quota:.2} CPUs")));
+            add(Warning::Confined(format!("its control group allows {quota:.2} CPUs")));
         }
         if host.cpus_allowed < host.cpus_online {
-            found.push(Warning::Confined(format!(
-                "it may use {} of {} CPUs",
-                host.cpus_allowed, host.cpus_online
-            )));
+            add(Warning::Confined(format!("it may use {} of {} CPUs", host.cpus_allowed, host.cpus_online)));
         }
     }
-    found.extend(trials.iter().filter_map(bimodal));
+    let trials = data.trials();
+    found.extend(trials.iter().filter_map(|trial| bimodal(trial, MEAN, 1.0, "an exchange")));
+    let servers = data.fileserver_trials();
+    found.extend(servers.iter().filter_map(|trial| bimodal(trial, CLIENT_MEAN, 1e9, "a client")));
     found.extend(trials.iter().filter_map(|trial| implausible(data, trial)));
     found
 }
 
 /// Two modes: the widest gap between sorted blocks is a factor of 1.5 or more, with two blocks or more on each side,
 /// and each side is narrower than the gap.
-fn bimodal(trial: &TrialView<'_>) -> Option<Warning> {
-    let mut values: Vec<f64> = trial.values(MEAN).into_iter().map(|(_, value)| value).collect();
+fn bimodal<F: Family>(
+    trial: &TrialView<'_, F>,
+    metric: &str,
+    nanoseconds: f64,
+    each: &'static str,
+) -> Option<Warning> {
+    let mut values: Vec<f64> =
+        trial.values(metric).into_iter().map(|(_, value)| value * nanoseconds).collect();
     values.sort_by(f64::total_cmp);
     let (place, gap) = (2..values.len().saturating_sub(1))
         .map(|place| (place, values[place] / values[place - 1]))
@@ -197,7 +210,7 @@ fn bimodal(trial: &TrialView<'_>) -> Option<Warning> {
     let spread = |side: &[f64]| side[side.len() - 1] / side[0];
     let middle = |side: &[f64]| crate::stats::quantile::median(side);
     (gap >= 1.5 && spread(low) < gap && spread(high) < gap).then_some(())?;
-    Some(Warning::Bimodal { trial: trial.id(), low_ns: middle(low)?, high_ns: middle(high)? })
+    Some(Warning::Bimodal { trial: trial.id(), low_ns: middle(low)?, high_ns: middle(high)?, each })
 }
 
 /// Ranges that machines of today keep to, for small messages and large streams.

@@ -1,7 +1,7 @@
 //! Ferrybench: how fast does data change hands?
 //!
 //! This library is everything that touches the operating system or a clock. Layers use only those below them:
-//! `run`; `roundtrip`; `process`, `measure`, `host`. The binary adds `cli` on top.
+//! `run`; `roundtrip`, `fileserver`; `process`, `measure`, `host`. The binary adds `cli` on top.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("ferrybench measures Linux mechanisms and builds on Linux only");

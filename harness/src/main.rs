@@ -6,7 +6,8 @@ mod cli;
 
 use ferrybench::{
     fileserver::{
-        conduct::Conduct, models::FileWorker, serve::Serve, store::Keeper, stress::Stress, transfer::Transfer,
+        conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
+        transfer::Transfer,
     },
     pool::Member,
     process::{agent::Agent, role},
@@ -22,6 +23,7 @@ const ROLES: &[role::Entry] = &[
     role::entry::<Foreign>(),
     role::entry::<Keeper>(),
     role::entry::<Conduct>(),
+    role::entry::<Outside>(),
     role::entry::<Serve>(),
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),

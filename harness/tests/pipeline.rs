@@ -6,19 +6,23 @@ mod support;
 use ferrybench::{
     measure::noise::Probe,
     run::{
-        coordinator::{Attempt, Ending, Event, Subject, run},
+        coordinator::{Attempt, Ending, Event, Seen, Subject, run},
         folder::RunFolder,
     },
 };
 use ferrybench_data::{
-    dataset::Dataset,
+    dataset::{Dataset, DatasetError, TrialView},
+    fileserver::{self, AGGREGATE, FileServer, TransferRow, Verified},
     latency,
     plan::{
-        Plan, Trial,
-        catalogue::{Catalogue, Group, Mechanism, Nature, Places, WhenFull},
+        Cell, Plan, Trial,
+        catalogue::{
+            Catalogue, FileServers, Group, Mechanism, Named, Nature, Places, Pool, Room, ServerModel,
+            WhenFull,
+        },
     },
-    record::{Audit, Outcome},
-    roundtrip::{Evidence, Pattern, Peers, Placement, RATE, Wait},
+    record::{Audit, Outcome, Record},
+    roundtrip::{self, Evidence, Pattern, Peers, Placement, RATE, Wait},
     run_info::{Ended, HostFacts, RunInfo, SCHEMA},
 };
 use std::{
@@ -35,7 +39,16 @@ blocks = 6
 mechanisms = ["pipe", "tcp"]
 patterns = ["rtt"]
 message_bytes = [64, 4096]
+
+[fileserver]
+operations = ["download", "list"]
+client_pools = [2]
+server_pools = [2]
 "#;
+
+/// Rows of the plan: two mechanisms, two sizes, two placements less what is skipped; two operations.
+const ROUND_TRIP_ROWS: usize = 2 + 6 * 6;
+const FILE_SERVER_ROWS: usize = 2 * 6;
 
 fn catalogue() -> Catalogue {
     let mechanism = |name: &str, group, largest_bytes| Mechanism {
@@ -64,17 +77,39 @@ fn catalogue() -> Catalogue {
         cpus: vec![0, 1],
         places: Places { same: 1, split: Some([0, 1]) },
         missing_programs: Vec::new(),
+        fileserver: FileServers {
+            protocols: vec![Named { name: "raw".into(), help: String::new() }],
+            client_models: vec![Named { name: "thread-pool".into(), help: String::new() }],
+            server_models: vec![ServerModel {
+                name: "thread-pool".into(),
+                help: String::new(),
+                pool: Pool::Sized,
+                processes: false,
+                hidden: false,
+                lacking: None,
+            }],
+            room: Room {
+                memory_available_bytes: 1 << 30,
+                tmpfs_free_bytes: Some(1 << 30),
+                disk_free_bytes: 0,
+                descriptors: 1024,
+            },
+        },
     }
 }
 
 /// A machine that always does the same: 5 us an exchange on one CPU, 40 across; one block fails, one loses its payload.
-struct Script {
-    interrupted: &'static AtomicBool,
+struct Script<'a> {
+    interrupted: &'a AtomicBool,
     stop_after: usize,
     blocks: usize,
 }
 
-impl Subject for Script {
+impl Subject for Script<'_> {
+    fn prepare(&mut self, _: &[&Trial]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn probe(&mut self) -> io::Result<Probe> {
         Ok(Probe { share: 0.01, gap_s: 0.000_1, c2c_ns: Some(100.0) })
     }
@@ -85,53 +120,110 @@ impl Subject for Script {
             self.interrupted.store(true, Ordering::SeqCst);
             return Ok(Attempt::Interrupted);
         }
-        let (spec, exchanges) = (&trial.spec, 10_000);
-        if (spec.mechanism.as_str(), spec.placement, block) == ("tcp", Placement::Split, 2)
-            && spec.message_bytes == 64
-        {
-            return Ok(Attempt::Failed("the far worker was ended by SIGKILL".into()));
-        }
-        let split = spec.placement == Placement::Split;
-        let tcp = spec.mechanism == "tcp";
-        let micros =
-            (if split { 40.0 } else { 5.0 }) * (if tcp { 2.0 } else { 1.0 }) + f64::from(block) * 0.01;
-        let mut times = latency::histogram();
-        times.record_n((micros * 1000.0) as u64, exchanges).unwrap();
-        let verified = if !split && tcp && block == 3 { 9_999 } else { exchanges };
-        let elapsed_s = exchanges as f64 * micros / 1e6;
-        let evidence = Evidence {
-            ordered: exchanges,
-            exchanges,
-            far_exchanges: exchanges,
-            verified,
-            far_verified: exchanges,
-            bytes_sent: exchanges * spec.message_bytes,
-            bytes_received: exchanges * spec.message_bytes,
-            orders: 10,
-            elapsed_s,
-            rate_per_s: exchanges as f64 / elapsed_s,
-            bytes_per_s: exchanges as f64 * spec.message_bytes as f64 / elapsed_s,
-            batch: 1,
-            samples: exchanges,
-            p50_ns: latency::carried(&times, 0.5),
-            p99_ns: latency::carried(&times, 0.99),
-            p999_ns: latency::carried(&times, 0.999),
-            cpu_system_s: elapsed_s / 2.0,
-            voluntary_switches: exchanges * 2,
-            near_voluntary: exchanges,
-            near_pid: 10,
-            near_tid: 10,
-            far_pid: 11,
-            far_tid: 11,
-            near_cpu_first: u32::from(!split),
-            near_cpu_last: u32::from(!split),
-            far_cpu_first: 1,
-            far_cpu_last: 1,
-            ..Evidence::default()
-        };
-        let histogram = Some(latency::encode(&times));
-        Ok(Attempt::Done { evidence: Box::new(evidence), histogram, run_delay_s: Some(0.0) })
+        Ok(match &trial.cell {
+            Cell::RoundTrip(spec) => round_trip(spec, block),
+            Cell::FileServer(spec) => files(spec, block),
+        })
     }
+}
+
+fn round_trip(spec: &roundtrip::Spec, block: u32) -> Attempt {
+    let exchanges = 10_000;
+    if (spec.mechanism.as_str(), spec.placement, block) == ("tcp", Placement::Split, 2)
+        && spec.message_bytes == 64
+    {
+        return Attempt::Failed("the far worker was ended by SIGKILL".into());
+    }
+    let split = spec.placement == Placement::Split;
+    let tcp = spec.mechanism == "tcp";
+    let micros = (if split { 40.0 } else { 5.0 }) * (if tcp { 2.0 } else { 1.0 }) + f64::from(block) * 0.01;
+    let mut times = latency::histogram();
+    times.record_n((micros * 1000.0) as u64, exchanges).unwrap();
+    let verified = if !split && tcp && block == 3 { 9_999 } else { exchanges };
+    let elapsed_s = exchanges as f64 * micros / 1e6;
+    let evidence = Evidence {
+        ordered: exchanges,
+        exchanges,
+        far_exchanges: exchanges,
+        verified,
+        far_verified: exchanges,
+        bytes_sent: exchanges * spec.message_bytes,
+        bytes_received: exchanges * spec.message_bytes,
+        orders: 10,
+        elapsed_s,
+        rate_per_s: exchanges as f64 / elapsed_s,
+        bytes_per_s: exchanges as f64 * spec.message_bytes as f64 / elapsed_s,
+        batch: 1,
+        samples: exchanges,
+        p50_ns: latency::carried(&times, 0.5),
+        p99_ns: latency::carried(&times, 0.99),
+        p999_ns: latency::carried(&times, 0.999),
+        cpu_system_s: elapsed_s / 2.0,
+        voluntary_switches: exchanges * 2,
+        near_voluntary: exchanges,
+        near_pid: 10,
+        near_tid: 10,
+        far_pid: 11,
+        far_tid: 11,
+        near_cpu_first: u32::from(!split),
+        near_cpu_last: u32::from(!split),
+        far_cpu_first: 1,
+        far_cpu_last: 1,
+        ..Evidence::default()
+    };
+    let histogram = Some(latency::encode(&times));
+    Attempt::Done(Box::new(Seen::RoundTrip { evidence, histogram, run_delay_s: Some(0.0) }))
+}
+
+/// Two clients and two server workers; in one block a transfer fails, another is over its budget.
+fn files(spec: &fileserver::Spec, block: u32) -> Attempt {
+    let moves = spec.operation.moves_content();
+    if (moves, block) == (false, 4) {
+        return Attempt::Skipped("budget: the operations have used up their time".into());
+    }
+    let lost = u64::from(moves && block == 2);
+    let (bytes, ok) = (spec.volume_bytes * 2, 2 - lost);
+    let own = |client: u32| {
+        let failed = u64::from(client) <= lost;
+        TransferRow {
+            round: 1,
+            client,
+            transfer: 1,
+            worker: Some(client),
+            end_s: 0.01,
+            bytes: spec.volume_bytes,
+            outcome: if failed { "the reply\nended early" } else { fileserver::OK }.into(),
+            ..TransferRow::default()
+        }
+    };
+    let evidence = fileserver::Evidence {
+        rounds: 1,
+        transfers_asked: 2,
+        transfers_ok: ok,
+        clients_ok: ok as u32,
+        clients_failed: lost as u32,
+        servers_ok: Some(2),
+        servers_failed: Some(0),
+        servers_idle: Some(0),
+        server_transfers_ok: Some(ok),
+        elapsed_s: 0.01,
+        client_mean_s: 0.01,
+        client_max_s: 0.01,
+        aggregate_bytes_per_s: bytes as f64 / 0.01,
+        operations_per_s: 200.0,
+        bytes_expected: bytes,
+        bytes_client: bytes,
+        bytes_server: moves.then_some(bytes),
+        bytes_verified: bytes,
+        verified: if moves { Verified::After } else { Verified::Nothing },
+        ..fileserver::Evidence::default()
+    };
+    Attempt::Done(Box::new(Seen::FileServer {
+        evidence,
+        transfers: [1, 2].map(own).to_vec(),
+        run_delay_s: Some(0.0),
+        failure: (lost > 0).then(|| "1 of 2 transfers did not end well: the reply ended early".into()),
+    }))
 }
 
 fn info(plan: &Plan, trials: usize) -> RunInfo {
@@ -162,8 +254,7 @@ fn info(plan: &Plan, trials: usize) -> RunInfo {
 }
 
 fn measure(folder: &Path, stop_after: usize) -> Ending {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    INTERRUPTED.store(false, Ordering::SeqCst);
+    let interrupted = AtomicBool::new(false);
     let catalogue = catalogue();
     let plan = Plan::parse(PLAN, "scripted.toml", &catalogue).unwrap();
     let trials = plan.expand(&catalogue).unwrap();
@@ -172,9 +263,9 @@ fn measure(folder: &Path, stop_after: usize) -> Ending {
     } else {
         RunFolder::create(folder, &info(&plan, trials.len()), &plan.to_toml()).unwrap()
     };
-    let mut subject = Script { interrupted: &INTERRUPTED, stop_after, blocks: 0 };
+    let mut subject = Script { interrupted: &interrupted, stop_after, blocks: 0 };
     let mut rows = 0;
-    let ending = run(&plan, &trials, &mut open, &mut subject, &INTERRUPTED, &mut |event| {
+    let ending = run(&plan, &trials, &mut open, &mut subject, &interrupted, &mut |event| {
         rows += usize::from(matches!(event, Event::Row(_)));
     });
     assert!(rows <= open.len());
@@ -189,7 +280,8 @@ fn same_in_same_bytes_out() {
         assert_eq!(measure(run, usize::MAX), Ending::Complete);
         ferrybench_reports::write(&Dataset::read(run).unwrap(), run).unwrap();
     }
-    for file in ["roundtrip.csv", "histograms.csv", "plan.toml", "run.json", "report/REPORT.md"] {
+    let tables = ["roundtrip.csv", "histograms.csv", "fileserver.csv", "transfers.csv"];
+    for file in tables.into_iter().chain(["plan.toml", "run.json", "report/REPORT.md"]) {
         assert_eq!(fs::read(first.join(file)).unwrap(), fs::read(second.join(file)).unwrap(), "{file}");
     }
 }
@@ -204,9 +296,9 @@ fn every_outcome_becomes_its_row() {
         |is: fn(&Outcome<Evidence>) -> bool| data.roundtrip.iter().filter(|row| is(&row.outcome)).count();
     // Two mechanisms, two sizes, two placements; a pipe of 4096 bytes is beyond this catalogue's limit.
     assert_eq!(count(|outcome| matches!(outcome, Outcome::Skipped(_))), 2);
-    assert_eq!(count(|outcome| matches!(outcome, Outcome::Failed(_))), 1);
+    assert_eq!(count(|outcome| matches!(outcome, Outcome::Failed { .. })), 1);
     assert_eq!(count(|outcome| matches!(outcome, Outcome::Measured { audit: Audit::Fail(_), .. })), 2);
-    assert_eq!(data.roundtrip.len(), 2 + 6 * 6);
+    assert_eq!(data.roundtrip.len(), ROUND_TRIP_ROWS);
 
     let trials = data.trials();
     let find = |name: &str, placement, size| {
@@ -237,11 +329,81 @@ fn a_stopped_run_resumes_to_the_same_rows() {
     let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
     measure(&whole, usize::MAX);
     assert_eq!(measure(&halves, 17), Ending::Interrupted);
-    let torn = fs::read_to_string(halves.join("roundtrip.csv")).unwrap() + "roundtrip/tcp/rtt/64B,1,2";
-    fs::write(halves.join("roundtrip.csv"), torn).unwrap();
+    for (table, torn) in [
+        ("roundtrip.csv", "roundtrip/tcp/rtt/64B,1,2"),
+        ("fileserver.csv", "fileserver/down"),
+        ("transfers.csv", "file"),
+    ] {
+        let text = fs::read_to_string(halves.join(table)).unwrap();
+        // A whole detail row without its trial row: the run was killed between the two.
+        let orphan = if table == "transfers.csv" { orphan(&text) } else { String::new() };
+        fs::write(halves.join(table), text + &orphan + torn).unwrap();
+    }
+    assert!(Dataset::read(&halves).unwrap().transfers.iter().all(|row| row.block < 7));
     assert_eq!(measure(&halves, usize::MAX), Ending::Complete);
-    assert_eq!(
-        fs::read(whole.join("roundtrip.csv")).unwrap(),
-        fs::read(halves.join("roundtrip.csv")).unwrap()
+    for table in ["roundtrip.csv", "histograms.csv", "fileserver.csv", "transfers.csv"] {
+        let text = |run: &Path| fs::read_to_string(run.join(table)).unwrap();
+        assert_eq!(text(&whole), text(&halves), "{table}");
+    }
+}
+
+/// The last row of a table under a block that was never measured.
+fn orphan(text: &str) -> String {
+    let last = text.lines().last().unwrap();
+    let (trial, rest) = last.split_once(',').unwrap();
+    let (_, rest) = rest.split_once(',').unwrap();
+    format!("{trial},7,{rest}\n")
+}
+
+#[test]
+fn a_file_server_row_has_its_transfers_and_a_failed_one_its_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    measure(&run, usize::MAX);
+    let data = Dataset::read(&run).unwrap();
+    assert_eq!((data.fileserver.len(), data.transfers.len()), (FILE_SERVER_ROWS, 2 * (FILE_SERVER_ROWS - 1)));
+    assert_eq!(data.rows().count(), ROUND_TRIP_ROWS + FILE_SERVER_ROWS);
+    let trials = data.fileserver_trials();
+    let ids: Vec<String> = trials.iter().map(TrialView::id).collect();
+    let id =
+        |what: &str| format!("fileserver/{what}/raw/thread-pool/2/thread-pool/2/shared/auto/tmpfs/touched");
+    assert_eq!(ids, [id("download/10MiB"), id("list/-")]);
+    let failed: Vec<&Record<FileServer>> =
+        data.fileserver.iter().filter(|row| matches!(row.outcome, Outcome::Failed { .. })).collect();
+    assert_eq!(failed.len(), 1);
+    let seen = failed[0].seen().expect("what was seen all the same");
+    assert_eq!((seen.clients_ok, seen.clients_failed, failed[0].good()), (1, 1, None));
+    let told: Vec<&str> = data
+        .transfers
+        .iter()
+        .filter(|row| (row.trial.as_str(), row.block) == (ids[0].as_str(), 2))
+        .map(|row| row.outcome.as_str())
+        .collect();
+    assert_eq!(told, ["the reply ended early", fileserver::OK]);
+    let skipped = data.fileserver.iter().filter(|row| matches!(row.outcome, Outcome::Skipped(_)));
+    assert_eq!(skipped.map(|row| (row.trial(), row.block)).collect::<Vec<_>>(), [(ids[1].clone(), 4)]);
+    assert_eq!(trials[0].values(AGGREGATE).len(), 5, "the failed block has no figure");
+    assert!(trials[0].rows.iter().filter_map(|row| row.good()).all(|seen| seen.transfers_asked == 2));
+}
+
+#[test]
+fn runs_are_merged_unless_both_measured_a_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    measure(&run, usize::MAX);
+    let read = || Dataset::read(&run).unwrap();
+    let (mut one, mut other) = (read(), read());
+    one.fileserver.clear();
+    one.transfers.clear();
+    // What one run skipped is taken from the other; a row that both skipped is there once.
+    other.roundtrip.retain(|row| matches!(row.outcome, Outcome::Skipped(_)));
+    let both = Dataset::merged(vec![one.clone(), other]).unwrap();
+    assert_eq!((both.rows().count(), both.transfers.len()), (ROUND_TRIP_ROWS + FILE_SERVER_ROWS, 22));
+    assert_eq!((both.others.len(), both.infos().count(), both.is_complete()), (1, 2, true));
+    let refused = Dataset::merged(vec![one, read()]).unwrap_err();
+    assert!(matches!(refused, DatasetError::MeasuredTwice { .. }));
+    assert!(
+        refused.to_string().contains("measured by two runs, scripted of 2026-01-01T00:00:00Z and scripted")
     );
+    assert!(matches!(Dataset::merged(Vec::new()), Err(DatasetError::NoRun)));
 }

@@ -4,8 +4,9 @@ use std::{error::Error, fs, path::Path};
 
 use ferrybench_reports::{
     chart::{
-        self, Axis, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, Intervals, Lines, Panel,
-        Point, Row, Scale, Scatter, ScatterPoint, Series,
+        self, Arrow, Axis, Block, Categories, Cell, Chart, Curve, Diagram, Dumbbell, DumbbellRow, Ecdf,
+        Estimate, Group, HeatMap, Intervals, Lines, Panel, Point, Row, Scale, Scatter, ScatterPoint, Segment,
+        Series, Stacked, StackedRow, Timeline, Waterfall,
     },
     format::Unit,
 };
@@ -82,6 +83,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("ratios", ratios()),
         ("scatter", scatter()),
         ("dumbbell", dumbbell()),
+        ("heat-map", heat_map()),
+        ("waterfall", waterfall()),
+        ("stacked", stacked()),
+        ("diagram", diagram()),
+        ("diagram-network", diagram_network()),
     ];
     for (name, chart) in charts {
         let svg = chart::svg(&chart.ok_or("a gallery figure has no data")?);
@@ -201,4 +207,113 @@ fn dumbbell() -> Option<Chart> {
     });
     let conditions = vec!["same CPU".into(), "two CPUs, split".into()];
     Dumbbell::new(time("Median round trip of 64 B"), conditions, groups.into()).map(Chart::Dumbbell)
+}
+
+/// Pool sizes of a file server and of its clients.
+const POOLS: [usize; 3] = [1, 5, 50];
+
+/// What clients of a server with so many workers go through, one file each; all start at once.
+fn served(clients: usize, workers: usize) -> Vec<Timeline> {
+    let mut free = vec![0.0; workers];
+    let timeline = |client: usize| {
+        let connected = 0.002 + (client * 7 % 13) as f64 * 1e-3;
+        let first = (0..workers).min_by(|left, right| f64::total_cmp(&free[*left], &free[*right]));
+        let worker = first.expect("a pool has a worker");
+        let begun = free[worker].max(connected);
+        // Four cores are shared by all who work at once.
+        let slowed = (workers.min(clients) as f64 / 4.0).max(1.0);
+        free[worker] = begun + 0.05 * slowed * (0.8 + (client * 11 % 17) as f64 / 40.0);
+        let times = [(0.0, connected), (connected, begun), (begun, free[worker])];
+        let segments = times.into_iter().enumerate().map(|(kind, (start, end))| Segment { start, end, kind });
+        Timeline { segments: segments.collect(), failed: workers > 1 && client == 41 }
+    };
+    (0..clients).map(timeline).collect()
+}
+
+fn heat_map() -> Option<Chart> {
+    let pools = |title| Categories::new(title, POOLS.map(|size| size.to_string()));
+    let panels = ["Download", "Upload"].into_iter().zip([1.0, 0.45]).flat_map(|(operation, share)| {
+        [10.0, 50.0, 100.0].map(|volume: f64| {
+            let cell = |clients: usize, workers: usize| {
+                if volume > 60.0 && share < 1.0 && clients * workers > 1_000 {
+                    return Cell::Absent("failed".into());
+                }
+                let parallel = clients.min(workers).min(4) as f64;
+                Cell::Value(1.1e9 * share * parallel.powf(0.8) * (1.0 - 1.0 / volume.sqrt()))
+            };
+            let rows = POOLS.map(|clients| POOLS.map(|workers| cell(clients, workers)).to_vec());
+            Panel::new(format!("{operation}, {volume} MiB"), rows.to_vec())
+        })
+    });
+    let measure = Axis::new("Goodput of all clients together", Scale::Log10, Unit::BytesPerSecond);
+    let (columns, rows) = (pools("Server worker pool"), pools("Client worker pool"));
+    HeatMap::new(measure, columns, rows, panels.collect()).map(Chart::HeatMap)
+}
+
+const KINDS: [&str; 3] = ["connect", "queue wait", "service"];
+
+fn waterfall() -> Option<Chart> {
+    let panels = POOLS.map(|workers| {
+        let ending = if workers == 1 { "" } else { "s" };
+        Panel::new(format!("Server pool of {workers} worker{ending}"), served(50, workers))
+    });
+    let chart = Waterfall::new(
+        "Time since all clients were let go",
+        "Client",
+        KINDS.map(Into::into).into(),
+        panels.into(),
+    )?;
+    Some(Chart::Waterfall(chart.with_shared_time()))
+}
+
+fn stacked() -> Option<Chart> {
+    let groups = POOLS.map(|clients| {
+        let rows = POOLS.map(|workers| {
+            let timelines = served(clients, workers);
+            let mean = |kind: usize| {
+                let lasted = |row: &Timeline| row.segments[kind].end - row.segments[kind].start;
+                timelines.iter().map(lasted).sum::<f64>() / clients as f64
+            };
+            let ending = if workers == 1 { "" } else { "s" };
+            StackedRow { label: format!("{workers} worker{ending}"), parts: (0..3).map(mean).collect() }
+        });
+        let ending = if clients == 1 { "" } else { "s" };
+        Group::new(format!("{clients} client{ending} at once"), rows.into())
+    });
+    let title = "Mean time of a client, by what it went for";
+    Stacked::new(title, Unit::Seconds, KINDS.map(Into::into).into(), groups.into()).map(Chart::Stacked)
+}
+
+fn diagram() -> Option<Chart> {
+    let clients = Block::new("Client", ["one thread, one connection", "keeps what it gets in memory"]);
+    let acceptor = Block::new("Acceptor", ["one thread; puts", "connections in a queue"]);
+    let pool = Block::new("Worker", ["one request at a time,", "from first byte to last"]);
+    let storage = Block::new("Files", ["10, 50 and 100 MiB", "tmpfs: no disk"]);
+    let columns = vec![
+        Group::new("Clients", vec![clients.times("× 1, 5, 50")]),
+        Group::new("Server", vec![acceptor, pool.times("× 1, 5, 50")]),
+        Group::new("Storage folder", vec![storage]),
+    ];
+    let arrows = vec![
+        Arrow::new("Client", "Acceptor", "connect, TCP loopback"),
+        Arrow::new("Client", "Worker", "download or upload").both_ways(),
+        Arrow::new("Acceptor", "Worker", "queue"),
+        Arrow::new("Files", "Worker", "read"),
+        Arrow::new("Worker", "Files", "write, rename"),
+    ];
+    Diagram::new(columns, arrows).map(Chart::Diagram)
+}
+
+fn diagram_network() -> Option<Chart> {
+    let servers = 1..=8;
+    let block =
+        |number: u32| Block::new(format!("Server {number}"), [format!("10.0.0.{}, port 7001", number + 1)]);
+    let columns = vec![
+        Group::new("Client host", vec![Block::new("Client", ["10.0.0.1", "one thread for each server"])]),
+        Group::new("Network", vec![Block::new("Switch", ["1 Gbit/s, store and forward"])]),
+        Group::new("Server hosts", servers.clone().map(block).collect()),
+    ];
+    let mut arrows = vec![Arrow::new("Client", "Switch", "UDP datagrams and their echoes").both_ways()];
+    arrows.extend(servers.map(|number| Arrow::new("Switch", format!("Server {number}"), "").both_ways()));
+    Diagram::new(columns, arrows).map(Chart::Diagram)
 }

@@ -29,6 +29,8 @@ pub enum Element {
         /// What is hidden.
         elements: Vec<Element>,
     },
+    /// A table as a file of its own beside the report, for whoever goes on with its figures.
+    Attachment(Attachment),
 }
 
 impl Element {
@@ -58,6 +60,29 @@ pub fn figures(elements: &[Element]) -> Vec<&Figure> {
             _ => Vec::new(),
         })
         .collect()
+}
+
+/// The attachments of a report, in the order in which they are named.
+pub fn attachments(elements: &[Element]) -> Vec<&Attachment> {
+    elements
+        .iter()
+        .flat_map(|element| match element {
+            Element::Attachment(attachment) => vec![attachment],
+            Element::Fold { elements, .. } => attachments(elements),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// A file that a section hands over beside its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Name of the file, such as `assignment.csv`.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+    /// What it is, behind the link; inline Markdown.
+    pub caption: String,
 }
 
 /// A table of values.

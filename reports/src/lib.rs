@@ -5,7 +5,8 @@
 //! 1. A *section* answers one question and returns [`element::Element`]s: headings, prose, tables and figures.
 //!    Tables hold values ([`element::Cell`]), charts are data ([`chart::Chart`]); neither is text yet.
 //! 2. [`mod@format`] turns a value and its unit into words, the same way in tables, axes and labels.
-//! 3. [`document`] turns elements into a file format, and [`chart::svg`] and [`chart::png`] turn charts into pictures.
+//! 3. [`document`] turns elements into a file format, attachments become files of their own, and [`chart::svg`] and
+//!    [`chart::png`] turn charts into pictures.
 //!
 //! Everything here is pure: the same records give the same bytes. The fonts are embedded, so neither the fonts nor
 //! the locale of the machine can be seen in a figure.

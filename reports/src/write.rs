@@ -3,7 +3,7 @@
 use crate::{
     chart,
     document::markdown,
-    element::{Element, figures},
+    element::{Element, attachments, figures},
     section::{self, View},
 };
 use ferrybench_data::dataset::Dataset;
@@ -19,6 +19,8 @@ pub struct Report {
     pub markdown: String,
     /// Each figure: stem of its file's name, and the SVG.
     pub figures: Vec<(String, String)>,
+    /// Each attachment: its file's name, and its text.
+    pub attachments: Vec<(String, String)>,
 }
 
 /// The report of a run.
@@ -28,12 +30,17 @@ pub fn report(data: &Dataset) -> Report {
         .into_iter()
         .map(|figure| (figure.name.clone(), chart::svg(&figure.chart)))
         .collect();
-    Report { markdown: markdown::render(&elements), figures }
+    let attachments = attachments(&elements)
+        .into_iter()
+        .map(|attachment| (attachment.name.clone(), attachment.text.clone()))
+        .collect();
+    Report { markdown: markdown::render(&elements), figures, attachments }
 }
 
 const REPORT: &str = "report";
 
-/// Writes the report of a run into its folder: `report/REPORT.md`, and each figure as SVG and as PNG of twice its size.
+/// Writes the report of a run into its folder: `report/REPORT.md`, each figure as SVG and as PNG of twice its size, and
+/// the attachments in `report/tables`.
 /// It is complete before it takes the place of an older one. Returns the path of `REPORT.md`.
 pub fn write(data: &Dataset, run: &Path) -> io::Result<PathBuf> {
     let (fresh, place, old) = (run.join("report.partial"), run.join(REPORT), run.join("report.old"));
@@ -63,6 +70,13 @@ fn fill(report: &Report, folder: &Path) -> io::Result<()> {
         fs::write(figures.join(format!("{name}.svg")), svg)?;
         let png = chart::png(svg).map_err(|error| io::Error::other(error.to_string()))?;
         fs::write(figures.join(format!("{name}.png")), png)?;
+    }
+    let tables = folder.join(markdown::TABLES);
+    if !report.attachments.is_empty() {
+        fs::create_dir_all(&tables)?;
+    }
+    for (name, text) in &report.attachments {
+        fs::write(tables.join(name), text)?;
     }
     fs::write(folder.join("REPORT.md"), &report.markdown)
 }

@@ -3,11 +3,8 @@
 //! Transfers that fail make a failed row by themselves; this is about rows whose every transfer is said to have
 //! succeeded, and about who says so.
 
-use super::{Evidence, Spec, Verified};
+use super::{Evidence, Spec, Verified, is_made_of_processes};
 use crate::family::Source;
-
-/// What clients and server are, by the name of their model.
-const PROCESSES: &str = "process";
 
 pub(super) fn reasons(spec: &Spec, seen: &Evidence) -> Vec<String> {
     let checks = [transfers, bytes, content, clients, servers, both_sides, processes, times];
@@ -19,11 +16,15 @@ fn transfers(spec: &Spec, seen: &Evidence) -> Option<String> {
     if asked == 0 {
         return Some("nothing was transferred".into());
     }
-    if seen.transfers != asked {
-        return Some(format!("{asked} transfers were to be made, {} were", seen.transfers));
+    if seen.transfers_asked != asked {
+        return Some(format!("{asked} transfers were to be made, {} were", seen.transfers_asked));
     }
-    (seen.transfers_ok != seen.transfers).then(|| {
-        format!("{} of {} transfers did not end well", seen.transfers - seen.transfers_ok, seen.transfers)
+    (seen.transfers_ok != seen.transfers_asked).then(|| {
+        format!(
+            "{} of {} transfers did not end well",
+            seen.transfers_asked - seen.transfers_ok,
+            seen.transfers_asked
+        )
     })
 }
 
@@ -31,7 +32,7 @@ fn bytes(spec: &Spec, seen: &Evidence) -> Option<String> {
     if !spec.operation.moves_content() {
         return None;
     }
-    let expected = seen.transfers * spec.volume_bytes;
+    let expected = seen.transfers_asked * spec.volume_bytes;
     if seen.bytes_expected != expected || seen.bytes_client != expected {
         return Some(format!("{expected} bytes were to move, the clients counted {}", seen.bytes_client));
     }
@@ -73,8 +74,8 @@ fn servers(spec: &Spec, seen: &Evidence) -> Option<String> {
         return Some(format!("{failed} server workers failed"));
     }
     // Each worker that served must have had a transfer of its own.
-    (u64::from(ok) > seen.transfers)
-        .then(|| format!("{ok} server workers claim a transfer, and there were {}", seen.transfers))
+    (u64::from(ok) > seen.transfers_asked)
+        .then(|| format!("{ok} server workers claim a transfer, and there were {}", seen.transfers_asked))
 }
 
 fn both_sides(_: &Spec, seen: &Evidence) -> Option<String> {
@@ -85,14 +86,14 @@ fn both_sides(_: &Spec, seen: &Evidence) -> Option<String> {
 }
 
 fn processes(spec: &Spec, seen: &Evidence) -> Option<String> {
-    if spec.client_model.starts_with(PROCESSES) && seen.client_processes != spec.client_pool {
+    if is_made_of_processes(&spec.client_model) && seen.client_processes != spec.client_pool {
         return Some(format!(
             "the {} worker processes of the client are {} processes",
             spec.client_pool, seen.client_processes
         ));
     }
     let server = seen.server_processes?;
-    let own = spec.source == Source::BuiltIn && spec.server_model.starts_with(PROCESSES);
+    let own = spec.source == Source::BuiltIn && is_made_of_processes(&spec.server_model);
     (own && spec.server_pool > 0 && server != spec.server_pool)
         .then(|| format!("the {} worker processes of the server are {server} processes", spec.server_pool))
 }

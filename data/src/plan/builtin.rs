@@ -4,7 +4,7 @@
 pub const ALL: &[BuiltIn] = &[
     BuiltIn {
         name: "smoke",
-        help: "seconds: every mechanism once, for CI",
+        help: "seconds: every mechanism and server model once, for CI",
         text: include_str!("../../plans/smoke.toml"),
     },
     BuiltIn {
@@ -22,6 +22,11 @@ pub const ALL: &[BuiltIn] = &[
         name: "lab-roundtrip",
         help: "the round-trip assignment, in its three readings",
         text: include_str!("../../plans/lab-roundtrip.toml"),
+    },
+    BuiltIn {
+        name: "lab-fileserver",
+        help: "the file-server assignment: 54 rows for threads, 54 for processes",
+        text: include_str!("../../plans/lab-fileserver.toml"),
     },
 ];
 

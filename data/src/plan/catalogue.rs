@@ -17,6 +17,9 @@ pub struct Catalogue {
     /// Programs of the plan's foreign peers that were not found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_programs: Vec<String>,
+    /// What the file-server family may name.
+    #[serde(default)]
+    pub fileserver: FileServers,
 }
 
 /// Protocols and models of the file-server family, and the room for its files.
@@ -194,11 +197,42 @@ impl Catalogue {
     pub fn find(&self, name: &str) -> Option<&Mechanism> {
         self.mechanisms.iter().find(|mechanism| mechanism.name == name)
     }
+}
 
-    /// The known name that is nearest to a mistyped one.
-    pub fn nearest(&self, name: &str) -> Option<&str> {
-        nearest(name, self.mechanisms.iter().filter(|known| !known.hidden).map(|known| known.name.as_str()))
+impl Room {
+    /// What files may take in memory: half of what is available, however large the tmpfs says that it is.
+    pub fn memory_bytes(&self) -> u64 {
+        self.tmpfs_free_bytes.map_or(0, |free| free.min(self.memory_available_bytes / 2))
     }
+
+    /// Whether so many bytes of files may lie in memory.
+    pub fn holds_in_memory(&self, bytes: u64) -> bool {
+        self.tmpfs_free_bytes.is_some() && bytes <= self.memory_bytes()
+    }
+}
+
+impl FileServers {
+    /// The server model of that name.
+    pub fn server_model(&self, name: &str) -> Option<&ServerModel> {
+        self.server_models.iter().find(|model| model.name == name)
+    }
+}
+
+/// Refuses a name that is not known, with the nearest that may be named. Each known name comes with whether it is
+/// hidden: a hidden one may be named, and is not proposed.
+pub(super) fn known<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = (&'a str, bool)> + Clone,
+) -> Result<(), String> {
+    if known.clone().any(|(word, _)| word == name) {
+        return Ok(());
+    }
+    let hint = match nearest(name, known.filter(|(_, hidden)| !hidden).map(|(word, _)| word)) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "`ferrybench list` shows what exists".to_owned(),
+    };
+    Err(format!("unknown {what} \"{name}\"; {hint}"))
 }
 
 /// The word nearest to a mistyped one, where one is near enough to be meant.

@@ -1,21 +1,20 @@
 //! From a plan to its trials: a pure cross product, the union of its tables without duplicates.
 
-use super::{
-    Foreign, Plan, PlanError, RoundTripTable,
-    catalogue::{Catalogue, Mechanism},
-};
+use super::{Plan, PlanError, catalogue::Catalogue, fileserver, roundtrip};
 use crate::{
     family::Family,
-    roundtrip::{Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
-    units::{Size, Span},
+    fileserver::{FileServer, Spec as FileServerSpec},
+    roundtrip::{RoundTrip, Spec as RoundTripSpec},
+    units::Span,
 };
+use serde::Serialize;
 use std::collections::HashMap;
 
-/// One cell of the plan.
+/// One cell of the plan, with what it takes to run it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// Every axis.
-    pub spec: Spec,
+    pub cell: Cell,
     /// How much of it makes a block.
     pub work: Work,
     /// The foreign peer behind it, an index into the plan's list.
@@ -24,24 +23,57 @@ pub struct Trial {
     pub skip: Option<String>,
 }
 
+/// Every axis of a trial of one family.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Cell {
+    /// A round trip or a stream.
+    RoundTrip(RoundTripSpec),
+    /// Files to and from a server.
+    FileServer(FileServerSpec),
+}
+
 /// How much makes a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Orders until this time is reached.
+    /// Orders, or rounds, until this time is reached.
     For(Span),
     /// So many exchanges.
     Exactly(u64),
+    /// One round of a family that has rounds.
+    Once,
+}
+
+impl Cell {
+    /// The trial's id.
+    pub fn id(&self) -> String {
+        match self {
+            Self::RoundTrip(spec) => RoundTrip::id(spec),
+            Self::FileServer(spec) => FileServer::id(spec),
+        }
+    }
+
+    /// The axes of a round trip.
+    pub fn roundtrip(&self) -> Option<&RoundTripSpec> {
+        match self {
+            Self::RoundTrip(spec) => Some(spec),
+            Self::FileServer(_) => None,
+        }
+    }
+
+    /// The axes of a file-server trial.
+    pub fn fileserver(&self) -> Option<&FileServerSpec> {
+        match self {
+            Self::FileServer(spec) => Some(spec),
+            Self::RoundTrip(_) => None,
+        }
+    }
 }
 
 impl Trial {
     /// The trial's id.
     pub fn id(&self) -> String {
-        RoundTrip::id(&self.spec)
-    }
-
-    /// Warm-up before the leg: a split pipe changes its pace after its first 40 ms.
-    pub fn warm_up(&self) -> Span {
-        Span::from_millis(if self.spec.placement == Placement::SameCpu { 50 } else { 100 })
+        self.cell.id()
     }
 }
 
@@ -50,11 +82,12 @@ impl Plan {
     pub fn expand(&self, catalogue: &Catalogue) -> Result<Vec<Trial>, PlanError> {
         let mut trials = Trials::default();
         for table in &self.roundtrip {
-            trials.add_table(table, catalogue)?;
+            trials.add(roundtrip::expand::table(table, catalogue)?)?;
         }
         for (index, foreign) in self.foreign.iter().enumerate() {
-            trials.add_foreign(index, foreign, catalogue)?;
+            trials.add(roundtrip::expand::foreign(index, foreign, catalogue))?;
         }
+        trials.add(fileserver::expand::tables(&self.fileserver, self.outside.as_ref(), catalogue))?;
         let mut list = trials.list;
         if let Some(glob) = &self.only {
             list.retain(|trial| glob_match::glob_match(glob, &trial.id()));
@@ -76,143 +109,20 @@ struct Trials {
 }
 
 impl Trials {
-    fn add_table(&mut self, table: &RoundTripTable, catalogue: &Catalogue) -> Result<(), PlanError> {
-        for mechanism in &catalogue.mechanisms {
-            let named = table.mechanisms.as_ref().map(|names| names.contains(&mechanism.name));
-            if !named.unwrap_or(!mechanism.hidden) {
-                continue;
-            }
-            let mut any = false;
-            for spec in specs(table, mechanism) {
-                any = true;
-                let work = table.exchanges.map_or(Work::For(table.leg), Work::Exactly);
-                let skip = lacking(&spec, mechanism, catalogue);
-                self.add(Trial { spec, work, foreign: None, skip })?;
-            }
-            if !any && named == Some(true) {
-                return Err(format!(
-                    "{} has none of the combinations that the plan asks for: it does {} between {}, waiting by {}{}",
-                    mechanism.name,
-                    words(&mechanism.patterns),
-                    words(&mechanism.peers),
-                    words(&mechanism.waits),
-                    if mechanism.many_producers { "" } else { ", from one producer" },
-                )
-                .into());
-            }
-        }
-        Ok(())
-    }
-
-    fn add_foreign(
-        &mut self,
-        index: usize,
-        foreign: &Foreign,
-        catalogue: &Catalogue,
-    ) -> Result<(), PlanError> {
-        for &placement in &foreign.placements {
-            for size in &foreign.message_bytes {
-                let spec = Spec {
-                    mechanism: foreign.name.clone(),
-                    pattern: Pattern::Rtt,
-                    message_bytes: size.0,
-                    peers: Peers::Process,
-                    wait: Wait::Block,
-                    placement,
-                    producers: 1,
-                    source: Source::Foreign,
-                };
-                let missing =
-                    catalogue.missing_programs.iter().find(|name| Some(*name) == foreign.command.first());
-                let skip = missing
-                    .map(|name| format!("{name} was not found"))
-                    .or_else(|| no_place(placement, catalogue));
-                self.add(Trial { spec, work: Work::Exactly(foreign.rounds), foreign: Some(index), skip })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, trial: Trial) -> Result<(), PlanError> {
-        let id = trial.id();
-        match self.places.get(&id) {
-            Some(&place) if self.list[place].work != trial.work => {
-                Err(format!("{id} is asked for twice, with different legs").into())
-            }
-            Some(_) => Ok(()),
-            None => {
-                self.places.insert(id, self.list.len());
-                self.list.push(trial);
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The cells of one table that a mechanism has by its nature; what it lacks by nature is no trial.
-fn specs(table: &RoundTripTable, mechanism: &Mechanism) -> Vec<Spec> {
-    let peers = choose(table.peers.as_deref(), &mechanism.peers);
-    let waits = choose(table.waits.as_deref(), &mechanism.waits);
-    let mut specs = Vec::new();
-    for &pattern in table.patterns.iter().filter(|pattern| mechanism.patterns.contains(pattern)) {
-        for &Size(message_bytes) in &table.message_bytes {
-            for &peers in &peers {
-                for &wait in &waits {
-                    for &placement in places(&table.placements, peers) {
-                        for &producers in &table.producers {
-                            if producers > 1 && !(mechanism.many_producers && pattern == Pattern::Stream) {
-                                continue;
-                            }
-                            specs.push(Spec {
-                                mechanism: mechanism.name.clone(),
-                                pattern,
-                                message_bytes,
-                                peers,
-                                wait,
-                                placement,
-                                producers,
-                                source: Source::BuiltIn,
-                            });
-                        }
-                    }
+    fn add(&mut self, trials: Vec<Trial>) -> Result<(), PlanError> {
+        for trial in trials {
+            let id = trial.id();
+            match self.places.get(&id) {
+                Some(&place) if self.list[place].work != trial.work => {
+                    return Err(format!("{id} is asked for twice, with different legs").into());
+                }
+                Some(_) => {}
+                None => {
+                    self.places.insert(id, self.list.len());
+                    self.list.push(trial);
                 }
             }
         }
+        Ok(())
     }
-    specs
-}
-
-/// Asked-for values that the mechanism has; its first one where nothing was asked.
-fn choose<T: Copy + PartialEq>(asked: Option<&[T]>, has: &[T]) -> Vec<T> {
-    match asked {
-        Some(asked) => asked.iter().copied().filter(|value| has.contains(value)).collect(),
-        None => has.first().copied().into_iter().collect(),
-    }
-}
-
-/// A floor has one end, so that it can only be where that end is.
-fn places(asked: &[Placement], peers: Peers) -> &[Placement] {
-    if peers == Peers::None { &[Placement::SameCpu] } else { asked }
-}
-
-fn lacking(spec: &Spec, mechanism: &Mechanism, catalogue: &Catalogue) -> Option<String> {
-    if let Some(why) = &mechanism.lacking {
-        return Some(why.clone());
-    }
-    if let Some(largest) = mechanism.largest_bytes.filter(|largest| spec.message_bytes > *largest) {
-        return Some(format!("limit: {} carries at most {} here", mechanism.name, Size(largest)));
-    }
-    if spec.producers > 1 && spec.message_bytes < 8 {
-        return Some("limit: with several producers a message needs 8 bytes to tell whose it is".into());
-    }
-    no_place(spec.placement, catalogue)
-}
-
-fn no_place(placement: Placement, catalogue: &Catalogue) -> Option<String> {
-    (placement == Placement::Split && catalogue.places.split.is_none())
-        .then(|| "split needs two CPUs, and this process may use one".to_owned())
-}
-
-fn words<T: ToString>(values: &[T]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }

@@ -22,7 +22,7 @@ use ferrybench_data::{
     criterion::{self, CriterionRow},
     dataset::Dataset,
     plan::estimate::estimate,
-    record::Outcome,
+    record::Fate,
     run_info::{Ended, RunInfo, SCHEMA},
     warning::warnings,
 };
@@ -73,10 +73,16 @@ impl Bench {
             ));
         }
         let criterion = self.criterion.as_deref().map(read_criterion).transpose()?;
-        let measured = self.run.measure(criterion.as_deref())?;
-        let data = Dataset::read(&measured.folder).map_err(failure)?;
-        let report = report::write(&data, &measured.folder)?;
-        if self.run.json {
+        measure(self.run.opened()?, criterion.as_deref())?.report(self.run.json)
+    }
+}
+
+impl Measured {
+    /// Writes the report, and says what it found.
+    pub(super) fn report(self, json: bool) -> Done {
+        let data = Dataset::read(&self.folder).map_err(failure)?;
+        let report = report::write(&data, &self.folder)?;
+        if json {
             say(ranking::json(&data, &report));
         } else {
             ranking::print(&data);
@@ -85,13 +91,13 @@ impl Bench {
             }
             say(format_args!("Report: {}", report.display()));
         }
-        Ok(measured.exit)
+        Ok(self.exit)
     }
 }
 
 impl Run {
     pub(super) fn carry_out(self) -> Done {
-        let measured = self.measure(None)?;
+        let measured = measure(self.opened()?, None)?;
         if self.json {
             let path = measured.folder.display().to_string();
             say(serde_json::json!({ "run": path, "good": measured.exit == Exit::Good }));
@@ -101,63 +107,8 @@ impl Run {
         Ok(measured.exit)
     }
 
-    fn measure(&self, criterion: Option<&[CriterionRow]>) -> Result<Measured, Trouble> {
-        let begun = clock::now();
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // The first asks for a clean end; the second, while that is on its way, ends at once.
-            let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
-            let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
-        }
-        let Opened { mut folder, mut info, chosen, wall_before_s } =
-            if self.resume { self.reopen()? } else { self.open()? };
-        if let Some(rows) = criterion {
-            folder.write_criterion(rows).map_err(failure)?;
-        }
-        let cost = info.hosts.first().map_or(25.0, |host| host.clock_cost_ns);
-        let plan = &chosen.plan;
-        let mut host = LocalHost::start(
-            plan.clone(),
-            chosen.catalogue.clone(),
-            cost,
-            Arc::clone(&interrupted),
-            &env::temp_dir(),
-        )
-        .map_err(failure)?;
-        let mut progress = Progress::new(&folder, estimate(plan, &chosen.trials).seconds);
-        let ended =
-            coordinator::run(plan, &chosen.trials, &mut folder, &mut host, &interrupted, &mut |event| {
-                progress.watch(&event);
-            });
-        let shown = progress.finish();
-        info.ended = match ended {
-            Ok(Ending::Complete) => Ended::Complete,
-            _ => Ended::Interrupted,
-        };
-        info.wall_s = wall_before_s + seconds_since(begun);
-        // A full disk must not hide why the run stopped.
-        let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));
-        let ending = ended.map_err(|error| {
-            failure(format_args!("the run stopped: {error}; the {} rows before it are kept", folder.len()))
-        })?;
-        kept.map_err(failure)?;
-        if ending == Ending::Interrupted {
-            note("Stopped. What was measured is kept; --resume continues.");
-        }
-        let exit = if interrupted.load(Ordering::SeqCst) || any_failed(folder.path())? {
-            Exit::Failed
-        } else {
-            Exit::Good
-        };
-        Ok(Measured { folder: folder.path().to_owned(), exit })
-    }
-
-    fn open(&self) -> Result<Opened, Trouble> {
-        let chosen = self.choice.choose("quick")?;
-        let path = self.out.clone().unwrap_or_else(|| runs::new_name(&chosen.plan.name));
-        let info = describe(&chosen)?;
-        let folder = RunFolder::create(&path, &info, &chosen.plan.to_toml()).map_err(request)?;
-        Ok(Opened { folder, info, chosen, wall_before_s: 0.0 })
+    fn opened(&self) -> Result<Opened, Trouble> {
+        if self.resume { self.reopen() } else { open(self.choice.choose("quick")?, self.out.as_deref()) }
     }
 
     fn reopen(&self) -> Result<Opened, Trouble> {
@@ -166,7 +117,9 @@ impl Run {
         }
         let path = self.out.clone().map_or_else(runs::latest, Ok)?;
         let (folder, info, plan) = RunFolder::resume(&path).map_err(request)?;
-        let chosen = plans::choose(&plan, &path.join("plan.toml").display().to_string(), &Axes::default())?;
+        let name = path.join("plan.toml").display().to_string();
+        let room = info.catalogue.fileserver.room;
+        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(room))?;
         if binary_hash() != info.binary_hash {
             return Err(request(format_args!(
                 "{} was begun by another build of ferrybench: its blocks and ours must not be mixed",
@@ -178,14 +131,72 @@ impl Run {
     }
 }
 
-struct Opened {
+/// Begins a run: its folder, and what it is.
+pub(super) fn open(chosen: Chosen, out: Option<&Path>) -> Result<Opened, Trouble> {
+    let path = out.map_or_else(|| runs::new_name(&chosen.plan.name), Path::to_owned);
+    let info = describe(&chosen)?;
+    let folder = RunFolder::create(&path, &info, &chosen.plan.to_toml()).map_err(request)?;
+    Ok(Opened { folder, info, chosen, wall_before_s: 0.0 })
+}
+
+/// Measures what is not recorded yet.
+pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Result<Measured, Trouble> {
+    let begun = clock::now();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // The first asks for a clean end; the second, while that is on its way, ends at once.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+    }
+    let Opened { mut folder, mut info, chosen, wall_before_s } = opened;
+    if let Some(rows) = criterion {
+        folder.write_criterion(rows).map_err(failure)?;
+    }
+    let cost = info.hosts.first().map_or(25.0, |host| host.clock_cost_ns);
+    let plan = &chosen.plan;
+    let mut host = LocalHost::start(
+        plan.clone(),
+        chosen.catalogue.clone(),
+        cost,
+        Arc::clone(&interrupted),
+        &env::temp_dir(),
+    )
+    .map_err(failure)?;
+    let mut progress = Progress::new(&folder, estimate(plan, &chosen.trials).seconds);
+    let ended = coordinator::run(plan, &chosen.trials, &mut folder, &mut host, &interrupted, &mut |event| {
+        progress.watch(&event);
+    });
+    let shown = progress.finish();
+    info.ended = match ended {
+        Ok(Ending::Complete) => Ended::Complete,
+        _ => Ended::Interrupted,
+    };
+    info.wall_s = wall_before_s + seconds_since(begun);
+    // A full disk must not hide why the run stopped.
+    let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));
+    let ending = ended.map_err(|error| {
+        failure(format_args!("the run stopped: {error}; the {} rows before it are kept", folder.len()))
+    })?;
+    kept.map_err(failure)?;
+    if ending == Ending::Interrupted {
+        note("Stopped. What was measured is kept; --resume continues.");
+    }
+    let exit = if interrupted.load(Ordering::SeqCst) || any_failed(folder.path())? {
+        Exit::Failed
+    } else {
+        Exit::Good
+    };
+    Ok(Measured { folder: folder.path().to_owned(), exit })
+}
+
+pub(super) struct Opened {
     folder: RunFolder,
     info: RunInfo,
     chosen: Chosen,
     wall_before_s: f64,
 }
 
-struct Measured {
+pub(super) struct Measured {
     folder: PathBuf,
     exit: Exit,
 }
@@ -235,10 +246,7 @@ fn binary_hash() -> String {
 
 fn any_failed(folder: &Path) -> Result<bool, Trouble> {
     let data = Dataset::read(folder).map_err(failure)?;
-    Ok(data.roundtrip.iter().any(|row| {
-        matches!(row.outcome, Outcome::Failed(_))
-            || (row.good().is_none() && !matches!(row.outcome, Outcome::Skipped(_)))
-    }))
+    Ok(data.rows().any(|row| matches!(row.fate(), Fate::Failed(_) | Fate::Refused(_))))
 }
 
 /// Criterion's estimates of the round-trip benchmarks: every folder `new` with both files in it.

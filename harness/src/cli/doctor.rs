@@ -95,7 +95,7 @@ fn print_plans() {
         env!("CARGO_PKG_RUST_VERSION")
     ));
     for plan in builtin::ALL {
-        if let Ok(chosen) = plans::choose(plan.text, plan.name, &Axes::default()) {
+        if let Ok(chosen) = plans::choose(plan.text, plan.name, &Axes::default(), None) {
             let cost = estimate(&chosen.plan, &chosen.trials);
             line(
                 plan.name,

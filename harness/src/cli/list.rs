@@ -4,7 +4,10 @@ use super::{Done, Exit, request, say};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use ferrybench::run::catalogue;
-use ferrybench_data::{plan::builtin, units::Size};
+use ferrybench_data::{
+    plan::{builtin, catalogue::FileServers},
+    units::Size,
+};
 use serde_json::json;
 
 #[derive(Args)]
@@ -12,7 +15,7 @@ pub(super) struct List {
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
-    /// Also the mechanisms that are broken on purpose
+    /// Also what is broken on purpose
     #[arg(long)]
     hidden: bool,
 }
@@ -21,10 +24,13 @@ impl List {
     pub(super) fn carry_out(self) -> Done {
         let mut catalogue = catalogue::of_this_machine().map_err(request)?;
         catalogue.mechanisms.retain(|mechanism| self.hidden || !mechanism.hidden);
+        catalogue.fileserver.server_models.retain(|model| self.hidden || !model.hidden);
         if self.json {
             let plans: Vec<_> =
                 builtin::ALL.iter().map(|plan| json!({ "name": plan.name, "help": plan.help })).collect();
-            say(json!({ "mechanisms": catalogue.mechanisms, "plans": plans }));
+            say(
+                json!({ "mechanisms": catalogue.mechanisms, "fileserver": catalogue.fileserver, "plans": plans }),
+            );
             return Ok(Exit::Good);
         }
         let mut table = Table::new();
@@ -46,6 +52,9 @@ impl List {
             ]);
         }
         say(table.trim_fmt());
+        if let Some(table) = file_servers(&catalogue.fileserver) {
+            say(format_args!("\n{}", table.trim_fmt()));
+        }
         let mut plans = Table::new();
         plans.load_style(presets::NOTHING).set_header(["PLAN", "WHAT IT IS FOR"]);
         for plan in builtin::ALL {
@@ -54,6 +63,26 @@ impl List {
         say(format_args!("\n{}", plans.trim_fmt()));
         Ok(Exit::Good)
     }
+}
+
+/// What the file-server family may name: protocols, models of the client, models of the server.
+fn file_servers(known: &FileServers) -> Option<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["FILE SERVER", "KIND", "WHAT IT IS"]);
+    for (kind, all) in [("protocol", &known.protocols), ("client model", &known.client_models)] {
+        for one in all {
+            table.add_row([one.name.as_str(), kind, one.help.as_str()]);
+        }
+    }
+    for model in &known.server_models {
+        let what = match &model.lacking {
+            Some(why) => format!("not here: {why}"),
+            None => model.help.clone(),
+        };
+        table.add_row([model.name.as_str(), "server model", what.as_str()]);
+    }
+    (table.row_count() > 0).then_some(table)
 }
 
 fn words<T: ToString>(values: &[T]) -> String {

@@ -2,7 +2,9 @@
 
 mod axes;
 mod bench;
+mod check;
 mod doctor;
+mod grid;
 mod list;
 mod plan;
 mod plans;
@@ -36,12 +38,16 @@ enum Command {
     Report(report::Report),
     /// Print what a plan would run, with its cost in time, memory and disk
     Plan(plan::Plan),
+    /// Hold the stress grid against somebody else's file server
+    Grid(grid::Grid),
     /// Serve files from a folder, by any model and protocol
     Serve(serve::Serve),
     /// List mechanisms and built-in plans, and what this machine lacks
     List(list::List),
     /// Look at this machine: facts, limits, noise, the clock's cost
     Doctor(doctor::Doctor),
+    /// Hold a course file server against its protocol, and name its mistakes
+    Check(check::Check),
     /// Print shell completions
     Completions(shell::Completions),
     /// Print the man page
@@ -91,9 +97,11 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(run) => run.carry_out(),
         Command::Report(report) => report.carry_out(),
         Command::Plan(plan) => plan.carry_out(),
+        Command::Grid(grid) => grid.carry_out(),
         Command::Serve(serve) => serve.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),
+        Command::Check(check) => check.carry_out(),
         Command::Completions(completions) => completions.carry_out(),
         Command::Man(man) => man.carry_out(),
     };

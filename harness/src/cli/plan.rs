@@ -26,7 +26,7 @@ impl Plan {
             let trials: Vec<_> = chosen
                 .trials
                 .iter()
-                .map(|trial| json!({ "trial": trial.id(), "skip": trial.skip, "spec": trial.spec }))
+                .map(|trial| json!({ "trial": trial.id(), "skip": trial.skip, "spec": trial.cell }))
                 .collect();
             say(json!({
                 "plan": chosen.plan.name,
@@ -44,6 +44,7 @@ impl Plan {
                 (Some(why), _) => format!("skipped: {why}"),
                 (None, Work::For(leg)) => format!("{} x {leg}", chosen.plan.blocks),
                 (None, Work::Exactly(count)) => format!("{} x {count} exchanges", chosen.plan.blocks),
+                (None, Work::Once) => format!("{} x 1 round", chosen.plan.blocks),
             };
             say(format_args!("{:<72} {what}", trial.id()));
         }

@@ -3,12 +3,15 @@
 use super::{Trouble, axes::Axes, request};
 use clap::Args;
 use ferrybench::run::catalogue;
-use ferrybench_data::plan::{self, Trial, builtin, catalogue::Catalogue};
+use ferrybench_data::plan::{
+    self, Outside, Trial, builtin,
+    catalogue::{Catalogue, Room},
+};
 use std::{fs, path::Path};
 
 #[derive(Args, Debug, Clone)]
 pub(super) struct PlanChoice {
-    /// A built-in plan (smoke, quick, standard, full, lab-roundtrip) or a file
+    /// A built-in plan (smoke, quick, standard, full, lab-roundtrip, lab-fileserver) or a file
     #[arg(value_name = "PLAN")]
     plan: Option<String>,
     /// The same as PLAN
@@ -34,20 +37,53 @@ impl PlanChoice {
     /// Reads and expands the plan; `default` stands in where none was named.
     pub(super) fn choose(&self, default: &str) -> Result<Chosen, Trouble> {
         let (text, name) = find(self.name().unwrap_or(default))?;
-        choose(&text, &name, &self.axes)
+        choose(&text, &name, &self.axes, None)
+    }
+
+    /// The pools that the command line names for the server.
+    pub(super) fn server_pools(&self) -> Vec<u32> {
+        self.axes.overrides().fileserver.server_pools
+    }
+
+    /// The same for a grid against somebody else's server: the assignment, by threads, where nothing else is said.
+    pub(super) fn choose_against(&self, outside: impl FnOnce(&Room) -> Outside) -> Result<Chosen, Trouble> {
+        let catalogue = catalogue::of_this_machine().map_err(request)?;
+        let (text, name) = find(self.name().unwrap_or("lab-fileserver"))?;
+        let plan = plan::Plan::parse(&text, &name, &catalogue).map_err(request)?;
+        let mut overrides = self.axes.overrides();
+        let models = &mut overrides.fileserver.client_models;
+        if models.is_empty() && self.name().is_none() {
+            models.push("thread-pool".into());
+        }
+        let plan = plan.overridden(&overrides, &catalogue).map_err(request)?;
+        let outside = outside(&catalogue.fileserver.room);
+        expanded(plan.against(outside, &catalogue).map_err(request)?, catalogue)
     }
 }
 
-/// Expands a plan's text on this machine.
-pub(super) fn choose(text: &str, name: &str, axes: &Axes) -> Result<Chosen, Trouble> {
+/// Expands a plan's text on this machine. A run that is resumed keeps the room that it began with, so that its files
+/// stay where they lay.
+pub(super) fn choose(text: &str, name: &str, axes: &Axes, room: Option<Room>) -> Result<Chosen, Trouble> {
     let mut catalogue = catalogue::of_this_machine().map_err(request)?;
+    catalogue.fileserver.room = room.unwrap_or(catalogue.fileserver.room);
     let plan = plan::Plan::parse(text, name, &catalogue).map_err(request)?;
     let plan = plan.overridden(&axes.overrides(), &catalogue).map_err(request)?;
+    expanded(plan, catalogue)
+}
+
+/// A plan's trials, and what of the catalogue they need.
+fn expanded(plan: plan::Plan, mut catalogue: Catalogue) -> Result<Chosen, Trouble> {
     catalogue::note_missing_programs(&mut catalogue, &plan.foreign);
     let trials = plan.expand(&catalogue).map_err(request)?;
-    catalogue.mechanisms.retain(|mechanism| {
-        !mechanism.hidden || trials.iter().any(|trial| trial.spec.mechanism == mechanism.name)
-    });
+    let specs = || trials.iter().filter_map(|trial| trial.cell.roundtrip());
+    catalogue
+        .mechanisms
+        .retain(|mechanism| !mechanism.hidden || specs().any(|spec| spec.mechanism == mechanism.name));
+    let specs = || trials.iter().filter_map(|trial| trial.cell.fileserver());
+    catalogue
+        .fileserver
+        .server_models
+        .retain(|model| !model.hidden || specs().any(|spec| spec.server_model == model.name));
     Ok(Chosen { plan, catalogue, trials })
 }
 

@@ -8,7 +8,7 @@ use ferrybench::{
         folder::RunFolder,
     },
 };
-use ferrybench_data::record::{Audit, Outcome};
+use ferrybench_data::record::Fate;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 
@@ -51,18 +51,18 @@ impl Progress {
         match event {
             Event::Begin { trial, block, done, of } => self.begin(&trial.id(), *block, *done, *of),
             Event::Row(row) => {
-                let what = match &row.outcome {
-                    Outcome::Failed(reason) => {
-                        format!("failed: {} block {}: {reason}", row.trial(), row.block)
+                let what = match row.fate() {
+                    Fate::Failed(reason) => {
+                        format!("failed: {} block {}: {reason}", row.trial(), row.block())
                     }
-                    Outcome::Measured { audit: Audit::Fail(reasons), .. } => {
-                        format!("audit: {} block {}: {}", row.trial(), row.block, reasons.join("; "))
+                    Fate::Refused(reasons) => {
+                        format!("audit: {} block {}: {}", row.trial(), row.block(), reasons.join("; "))
                     }
-                    Outcome::Skipped(reason) => {
+                    Fate::Skipped(reason) => {
                         self.shown += &format!("skipped: {}: {reason}\n", row.trial());
                         return;
                     }
-                    Outcome::Measured { .. } => return,
+                    Fate::Proved | Fate::SelfReported => return,
                 };
                 self.failed += 1;
                 self.line(&what);

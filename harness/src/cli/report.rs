@@ -1,15 +1,21 @@
-//! `report`: make reports again from records alone.
+//! `report`: make a report again from records alone, of one run or of several together.
 
-use super::{Done, Exit, Trouble, failure, request, say};
+use super::{Done, Exit, Trouble, failure, request, runs, say};
 use clap::Args;
 use ferrybench_data::dataset::Dataset;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 #[derive(Args)]
 pub(super) struct Report {
-    /// Run folders
+    /// Run folders; several make one report together
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
+    /// Where the report of several runs goes, instead of a new folder beside theirs
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Report although a debug build measured
     #[arg(long)]
     allow_debug: bool,
@@ -17,6 +23,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn carry_out(self) -> Done {
+        let mut read = Vec::new();
         for run in &self.runs {
             let data = Dataset::read(run).map_err(request)?;
             if data.info.build_profile != "release" && !self.allow_debug {
@@ -25,9 +32,16 @@ impl Report {
                     run.display()
                 )));
             }
-            let report = write(&data, run)?;
-            say(format_args!("Report: {}", report.display()));
+            read.push(data);
         }
+        let folder = match (self.out, self.runs.as_slice()) {
+            (Some(out), _) => out,
+            (None, [run]) => run.clone(),
+            (None, _) => runs::new_name("together"),
+        };
+        let data = Dataset::merged(read).map_err(request)?;
+        fs::create_dir_all(&folder).map_err(|error| request(format_args!("{}: {error}", folder.display())))?;
+        say(format_args!("Report: {}", write(&data, &folder)?.display()));
         Ok(Exit::Good)
     }
 }

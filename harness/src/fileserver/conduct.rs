@@ -129,7 +129,7 @@ fn block(job: &Job) -> io::Result<Block> {
     let mut seen = Seen::new(&job.spec, server_start_s);
     rounds(job, address, &mut seen, round::look)?;
     let told = end_server(&mut server);
-    let (evidence, transfers, failure, run_delay_s) = seen.judge(job, told);
+    let (evidence, transfers, failure, run_delay_s) = seen.judge(job, &told);
     Ok(Block { evidence, transfers, failure, run_delay_s })
 }
 

@@ -102,7 +102,7 @@ impl Seen {
     pub(super) fn judge(
         self,
         job: &Job,
-        told: io::Result<Report>,
+        told: &io::Result<Report>,
     ) -> (Evidence, Vec<TransferRow>, Option<String>, f64) {
         let spec = &self.spec;
         let server = Server::new(told.as_ref().ok());
@@ -133,9 +133,9 @@ impl Seen {
         let elapsed_s = self.elapsed_ns as f64 / 1e9;
         let mut evidence = clients.evidence(spec, &rows, elapsed_s);
         evidence.rounds = self.rounds.len() as u32;
-        evidence.transfers =
+        evidence.transfers_asked =
             u64::from(evidence.rounds) * u64::from(spec.client_pool) * u64::from(spec.transfers);
-        evidence.bytes_expected = evidence.transfers * spec.volume_bytes;
+        evidence.bytes_expected = evidence.transfers_asked * spec.volume_bytes;
         evidence.server_start_s = Some(self.server_start_s);
         evidence.verified = self.verified(&server, source);
         let peak_of = |processes: &[ProcessUse]| -> u64 {
@@ -147,10 +147,10 @@ impl Seen {
         evidence.client_cpu_s = used.cpu_ns() as f64 / 1e9;
         (evidence.cpu_user_s, evidence.cpu_system_s) =
             (used.user_ns as f64 / 1e9, used.system_ns as f64 / 1e9);
-        if let Ok(report) = &told {
+        if let Ok(report) = told {
             tell(&mut evidence, spec, report, &peak_of);
         }
-        let failure = match &told {
+        let failure = match told {
             Err(error) => Some(format!("the server: {error}")),
             Ok(_) => reasons(&rows),
         };
@@ -159,7 +159,7 @@ impl Seen {
 
     /// The same for a server of somebody else, which tells nothing by itself.
     pub(super) fn judge_outside(self, job: &Job) -> (Evidence, Vec<TransferRow>, Option<String>, f64) {
-        let (mut evidence, rows, failure, run_delay_s) = self.judge(job, Ok(Report::default()));
+        let (mut evidence, rows, failure, run_delay_s) = self.judge(job, &Ok(Report::default()));
         (evidence.servers_ok, evidence.servers_failed, evidence.servers_idle) = (None, None, None);
         (evidence.server_transfers_ok, evidence.busiest_transfers, evidence.bytes_server) =
             (None, None, None);
@@ -235,20 +235,19 @@ fn row(
 ) -> TransferRow {
     let seconds = |ns: u64| ns as f64 / 1e9;
     let since = |ns: u64| seconds(ns.saturating_sub(at.released_ns));
-    let served = server.of(done);
+    let by = server.of(done);
     let goes_ahead = protocols::find(&spec.protocol).is_some_and(|protocol| protocol.goes_ahead);
     let begun = if spec.operation == Operation::Upload && !goes_ahead {
-        served.map(|(_, taken)| taken.taken_ns)
+        by.map(|(_, taken)| taken.taken_ns)
     } else {
         done.begun_ns
     };
     let connected = done.connected_ns.unwrap_or(done.ended_ns);
     let begun = begun.map(|ns| ns.clamp(connected, done.ended_ns.max(connected)));
     let outcome = match (&done.failure, sighting) {
-        (Some(why), _) => why.clone(),
-        (None, Sighting::Wrong(why)) => why.clone(),
+        (Some(why), _) | (None, Sighting::Wrong(why)) => why.clone(),
         (None, Sighting::Unverified) => UNVERIFIED.to_owned(),
-        (None, Sighting::ByTheServer) => match served.and_then(|(_, taken)| taken.hash.as_deref()) {
+        (None, Sighting::ByTheServer) => match by.and_then(|(_, taken)| taken.hash.as_deref()) {
             Some(hash) if hash == source => OK.to_owned(),
             Some(_) => "the content is not the source's".to_owned(),
             None => UNVERIFIED.to_owned(),
@@ -259,7 +258,7 @@ fn row(
         round: at.round,
         client: at.client,
         transfer,
-        worker: served.map(|(worker, _)| worker),
+        worker: by.map(|(worker, _)| worker),
         start_s: since(done.started_ns),
         connect_s: seconds(connected.saturating_sub(done.started_ns)),
         wait_s: begun.map(|ns| seconds(ns - connected)),

@@ -3,6 +3,7 @@
 //! A protocol (`protocols`) is a `session` without network I/O; `drivers` drive it over a connection; a server `models`
 //! row says who serves which connection.
 
+pub mod check;
 pub mod conduct;
 pub mod drivers;
 mod evidence;

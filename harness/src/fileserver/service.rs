@@ -135,7 +135,7 @@ impl Worker {
         let mut tally = Tally { told: &mut self.told, service, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::blocking::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
-            tally.hear(&tell)
+            tally.hear(&tell);
         });
         tally.end(ended);
     }
@@ -148,7 +148,7 @@ impl Worker {
         let mut tally = Tally { told: &mut self.told, service, peer, open: false };
         let limits = service.setup.limits;
         let ended = drivers::tokio::drive(stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
-            tally.hear(&tell)
+            tally.hear(&tell);
         })
         .await;
         tally.end(ended);

@@ -128,12 +128,12 @@ impl Work for Transfer {
 impl Transfer {
     fn transfer(&mut self, task: Task, done: &mut Done) -> io::Result<()> {
         let mut session = self.session(task)?;
-        let stream =
-            TcpStream::connect_timeout(&self.job.target, self.job.limits.idle()).map_err(connecting)?;
+        let stream = TcpStream::connect_timeout(&self.job.target, self.job.limits.idle())
+            .map_err(|error| connecting(&error))?;
         done.connected(stream.local_addr()?);
         let limits = self.job.limits;
         drivers::blocking::drive(&stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
-            done.hear(tell)
+            done.hear(tell);
         })
     }
 
@@ -143,11 +143,11 @@ impl Transfer {
         let late = |_| Err(io::ErrorKind::TimedOut.into());
         let connected =
             tokio::time::timeout(self.job.limits.idle(), connecting_now).await.unwrap_or_else(late);
-        let mut stream = connected.map_err(connecting)?;
+        let mut stream = connected.map_err(|error| connecting(&error))?;
         done.connected(stream.local_addr()?);
         let limits = self.job.limits;
         drivers::tokio::drive(&mut stream, session.as_mut(), &mut self.kit, limits, &mut |tell| {
-            done.hear(tell)
+            done.hear(tell);
         })
         .await
     }
@@ -205,6 +205,6 @@ impl Done {
     }
 }
 
-fn connecting(error: io::Error) -> io::Error {
+fn connecting(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("no connection: {error}"))
 }

@@ -44,7 +44,8 @@ pub(super) fn first_line(path: &str) -> Option<String> {
     (!line.is_empty()).then(|| line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-fn memory(field: &str) -> u64 {
+/// A figure of `/proc/meminfo`, bytes.
+pub(super) fn memory(field: &str) -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

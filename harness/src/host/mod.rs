@@ -3,3 +3,4 @@
 mod cpu;
 pub mod facts;
 pub mod limits;
+pub mod room;

@@ -17,6 +17,9 @@ pub(super) struct Tasks<W: Work> {
     workers: Vec<Result<W, String>>,
 }
 
+/// A worker on its way: it comes back with what it did.
+type UnderWay<W> = JoinHandle<(W, Vec<<W as Work>::Done>)>;
+
 impl<W: Work> Tasks<W> {
     /// Makes them.
     pub(super) fn start(workers: u32, job: &W::Job) -> io::Result<Self> {
@@ -32,7 +35,7 @@ impl<W: Work> Tasks<W> {
     ) -> io::Result<Round<W::Done>> {
         let (gate, closed) = watch::channel(false);
         let (arrive, mut arrived) = mpsc::unbounded_channel();
-        let mut under_way: Vec<Result<JoinHandle<(W, Vec<W::Done>)>, String>> = Vec::new();
+        let mut under_way: Vec<Result<UnderWay<W>, String>> = Vec::new();
         for (worker, tasks) in self.workers.drain(..).zip(tasks) {
             under_way.push(worker.map(|mut worker| {
                 let (mut closed, arrive) = (closed.clone(), arrive.clone());

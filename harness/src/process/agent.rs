@@ -58,6 +58,18 @@ pub enum Cue {
         /// How long it may run, milliseconds.
         deadline_ms: u64,
     },
+    /// Tell a worker something.
+    Tell {
+        /// Which.
+        id: u64,
+        /// What: one framed message.
+        line: Value,
+    },
+    /// Tell a worker that there is no more: its input ends, and it may take leave.
+    Leave {
+        /// Which.
+        id: u64,
+    },
     /// End a worker before its time.
     Stop {
         /// Which.
@@ -154,8 +166,8 @@ struct Worker {
     deadline_ns: u64,
     overdue: bool,
     remains: Vec<Remains>,
-    /// Kept open: its end would end the worker.
-    _input: ChildStdin,
+    /// Kept open: its end ends the worker.
+    input: Option<ChildStdin>,
 }
 
 fn serve(
@@ -173,6 +185,8 @@ fn serve(
                     reply(Reply::Ended { id, how, words: String::new() })?;
                 }
             }
+            Ok(Event::Cue(Cue::Tell { id, line })) => workers.tell(id, &line),
+            Ok(Event::Cue(Cue::Leave { id })) => workers.let_go(id),
             Ok(Event::Cue(Cue::Stop { id })) => workers.stop(id),
             Ok(Event::Cue(Cue::Probe { cpus, pair })) => reply(Reply::Probed(noise::probe(&cpus, pair)))?,
             Ok(Event::Line(id, line)) => {
@@ -219,9 +233,22 @@ impl Workers {
             let _ = events.send(Event::Ended(id, how, words.join().unwrap_or_default()));
         });
         let deadline_ns = clock::now() + within_ms * 1_000_000;
-        let worker = Worker { group, deadline_ns, overdue: false, remains: Vec::new(), _input: input };
+        let worker = Worker { group, deadline_ns, overdue: false, remains: Vec::new(), input: Some(input) };
         self.running.insert(id, worker);
         Ok(())
+    }
+
+    /// A worker that cannot hear any more says so by its end.
+    fn tell(&mut self, id: u64, line: &Value) {
+        if let Some(input) = self.running.get_mut(&id).and_then(|worker| worker.input.as_mut()) {
+            let _ = write_line(input, line);
+        }
+    }
+
+    fn let_go(&mut self, id: u64) {
+        if let Some(worker) = self.running.get_mut(&id) {
+            worker.input = None;
+        }
     }
 
     fn stop(&mut self, id: u64) {

@@ -58,9 +58,10 @@ pub fn run(driver: &mut dyn Driver, spec: &Spec, amount: Amount) -> io::Result<B
     let (leg_ns, most) = match amount.work {
         Work::For(leg) => (leg.0, u64::MAX),
         Work::Exactly(count) => (u64::MAX, count),
+        Work::Once => (u64::MAX, 1),
     };
     while sum.evidence.orders == 0 || (sum.elapsed_ns < leg_ns && sum.each < most) {
-        if amount.work != Work::Exactly(most) && clock::now() - begun > 2 * leg_ns {
+        if matches!(amount.work, Work::For(_)) && clock::now() - begun > 2 * leg_ns {
             break;
         }
         let left_ns = (leg_ns - sum.elapsed_ns.min(leg_ns)).min(ORDER_NS);

@@ -1,14 +1,29 @@
 //! What exists on this machine: the registry, the CPUs, the programs.
 
-use crate::{measure::place, roundtrip::registry};
-use ferrybench_data::plan::{Foreign, catalogue::Catalogue};
+use crate::{
+    fileserver::{models, protocols},
+    host::room,
+    measure::place,
+    pool,
+    roundtrip::registry,
+};
+use ferrybench_data::plan::{
+    Foreign,
+    catalogue::{Catalogue, FileServers},
+};
 use std::{env, io, path::Path};
 
 /// What a plan may name here.
 pub fn of_this_machine() -> io::Result<Catalogue> {
     let cpus = place::allowed()?;
     let places = place::choose(&cpus);
-    Ok(Catalogue { mechanisms: registry::describe(), cpus, places, missing_programs: Vec::new() })
+    let fileserver = FileServers {
+        protocols: protocols::describe(),
+        client_models: pool::describe(),
+        server_models: models::describe(),
+        room: room::look(&env::temp_dir()),
+    };
+    Ok(Catalogue { mechanisms: registry::describe(), cpus, places, missing_programs: Vec::new(), fileserver })
 }
 
 /// Notes the programs of foreign peers that are not there.

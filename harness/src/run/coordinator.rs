@@ -1,12 +1,16 @@
 //! Runs every block of a plan in its order and keeps what came of it.
 
-use super::{folder::RunFolder, order};
+use super::{
+    folder::{Details, RunFolder},
+    order,
+};
 use crate::measure::{clock, noise::Probe};
 use ferrybench_data::{
     family::Family,
-    plan::{Plan, Trial},
-    record::{Audit, Noise, Outcome, Record},
-    roundtrip::{Evidence, RoundTrip, Source},
+    fileserver::{self, FileServer, TransferRow},
+    plan::{Cell, Plan, Trial},
+    record::{Audit, Noise, Outcome, Record, Row},
+    roundtrip::{self, RoundTrip},
 };
 use std::{
     io,
@@ -15,6 +19,8 @@ use std::{
 
 /// What is measured: a host with its workers, or a script in a test.
 pub trait Subject {
+    /// Makes what the trials need beforehand, such as files whose pages have been written.
+    fn prepare(&mut self, trials: &[&Trial]) -> io::Result<()>;
     /// Looks how quiet the machine is.
     fn probe(&mut self) -> io::Result<Probe>;
     /// Runs one block.
@@ -25,22 +31,41 @@ pub trait Subject {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attempt {
     /// It ran to its end.
-    Done {
+    Done(Box<Seen>),
+    /// It did not: the reason.
+    Failed(String),
+    /// It was not tried: the reason, such as a budget that is used up. This block has a row that says so.
+    Skipped(String),
+    /// The run is being stopped; there is no row.
+    Interrupted,
+}
+
+/// What was seen of a block that ran to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// Of a round trip.
+    RoundTrip {
         /// What the workers saw.
-        evidence: Box<Evidence>,
+        evidence: roundtrip::Evidence,
         /// Their samples, encoded.
         histogram: Option<String>,
         /// Time that they waited for a CPU, seconds; foreign peers do not tell.
         run_delay_s: Option<f64>,
     },
-    /// It did not: the reason.
-    Failed(String),
-    /// The run is being stopped; there is no row.
-    Interrupted,
+    /// Of a file-server trial.
+    FileServer {
+        /// What clients and server saw.
+        evidence: fileserver::Evidence,
+        /// Each transfer; trial and block are filled in when they are kept.
+        transfers: Vec<TransferRow>,
+        /// Time that all workers waited for a CPU, seconds.
+        run_delay_s: Option<f64>,
+        /// Why transfers failed, where some did: the row fails, and keeps its evidence.
+        failure: Option<String>,
+    },
 }
 
 /// What whoever watches is told, always between blocks.
-#[derive(Debug)]
 pub enum Event<'a> {
     /// A block begins.
     Begin {
@@ -54,7 +79,7 @@ pub enum Event<'a> {
         of: usize,
     },
     /// A row is kept.
-    Row(&'a Record<RoundTrip>),
+    Row(&'a dyn Row),
 }
 
 /// How a run ended.
@@ -83,16 +108,13 @@ pub fn run(
             continue;
         }
         let reason = trial.skip.clone().unwrap_or_default();
-        let order = folder.len() as u32 + 1;
-        let record = Record {
-            block: 1,
-            order,
-            noise: Noise::default(),
-            spec: trial.spec.clone(),
-            outcome: Outcome::Skipped(reason),
-        };
-        folder.append(&record, None)?;
-        watch(Event::Row(&record));
+        let at = At { block: 1, order: folder.len() as u32 + 1, noise: Noise::default() };
+        let kept = Kept::without_evidence(&trial.cell, at, Unseen::Skipped(reason));
+        folder.append(&*kept.row, kept.details)?;
+        watch(Event::Row(&*kept.row));
+    }
+    if runnable.iter().any(|trial| (1..=plan.blocks).any(|block| !folder.has(&trial.id(), block))) {
+        subject.prepare(&runnable)?;
     }
     let schedule = order::rounds(runnable.len(), plan.blocks, plan.order, plan.seed);
     let mut before: Option<Probe> = None;
@@ -111,37 +133,92 @@ pub fn run(
         };
         let attempt = subject.block(trial, block)?;
         let after = quietest_of_two(subject)?;
-        let order = folder.len() as u32 + 1;
-        let (outcome, histogram, run_delay_s) = match attempt {
-            Attempt::Interrupted => return Ok(Ending::Interrupted),
-            Attempt::Failed(reason) => (Outcome::Failed(reason), None, None),
-            Attempt::Done { evidence, histogram, run_delay_s } => {
-                let audit = judge(trial, &evidence);
-                (Outcome::Measured { evidence: *evidence, audit }, histogram, run_delay_s)
-            }
-        };
         let noise = Noise {
             noise_before: Some(quiet.share),
             noise_after: Some(after.share),
             noise_gap_s: Some(quiet.gap_s.max(after.gap_s)),
-            run_delay_s,
+            run_delay_s: None,
             c2c_ns: quiet.c2c_ns,
         };
         before = Some(after);
-        let record = Record { block, order, noise, spec: trial.spec.clone(), outcome };
-        folder.append(&record, histogram)?;
-        watch(Event::Row(&record));
+        let at = At { block, order: folder.len() as u32 + 1, noise };
+        let kept = match attempt {
+            Attempt::Interrupted => return Ok(Ending::Interrupted),
+            Attempt::Failed(why) => Kept::without_evidence(&trial.cell, at, Unseen::Failed(why)),
+            Attempt::Skipped(why) => Kept::without_evidence(&trial.cell, at, Unseen::Skipped(why)),
+            Attempt::Done(seen) => Kept::with_evidence(&trial.cell, at, *seen),
+        };
+        folder.append(&*kept.row, kept.details)?;
+        watch(Event::Row(&*kept.row));
     }
     Ok(Ending::Complete)
 }
 
-fn judge(trial: &Trial, evidence: &Evidence) -> Audit {
-    if trial.spec.source == Source::Foreign {
-        return Audit::SelfReported;
+/// A row that is to be kept, with what it has beside itself.
+struct Kept {
+    row: Box<dyn Row>,
+    details: Details,
+}
+
+/// Where a row belongs.
+#[derive(Clone, Copy)]
+struct At {
+    block: u32,
+    order: u32,
+    noise: Noise,
+}
+
+/// Why there is no evidence.
+enum Unseen {
+    Failed(String),
+    Skipped(String),
+}
+
+impl Kept {
+    fn without_evidence(cell: &Cell, at: At, unseen: Unseen) -> Self {
+        fn of<F: Family>(spec: &F::Spec, at: At, unseen: Unseen) -> Box<dyn Row> {
+            let outcome = match unseen {
+                Unseen::Failed(reason) => Outcome::Failed { reason, seen: None },
+                Unseen::Skipped(reason) => Outcome::Skipped(reason),
+            };
+            row::<F>(spec, at, outcome)
+        }
+        let row = match cell {
+            Cell::RoundTrip(spec) => of::<RoundTrip>(spec, at, unseen),
+            Cell::FileServer(spec) => of::<FileServer>(spec, at, unseen),
+        };
+        Self { row, details: Details::None }
     }
-    match RoundTrip::audit(&trial.spec, evidence) {
-        reasons if reasons.is_empty() => Audit::Pass,
-        reasons => Audit::Fail(reasons),
+
+    fn with_evidence(cell: &Cell, mut at: At, seen: Seen) -> Self {
+        match (cell, seen) {
+            (Cell::RoundTrip(spec), Seen::RoundTrip { evidence, histogram, run_delay_s }) => {
+                at.noise.run_delay_s = run_delay_s;
+                let row = row::<RoundTrip>(spec, at, judged::<RoundTrip>(spec, evidence, None));
+                Self { row, details: histogram.map_or(Details::None, Details::Histogram) }
+            }
+            (Cell::FileServer(spec), Seen::FileServer { evidence, transfers, run_delay_s, failure }) => {
+                at.noise.run_delay_s = run_delay_s;
+                let row = row::<FileServer>(spec, at, judged::<FileServer>(spec, evidence, failure));
+                Self { row, details: Details::Transfers(transfers) }
+            }
+            (cell, _) => {
+                let why = Unseen::Failed("the worker told the evidence of another family".into());
+                Self::without_evidence(cell, at, why)
+            }
+        }
+    }
+}
+
+fn row<F: Family>(spec: &F::Spec, at: At, outcome: Outcome<F::Evidence>) -> Box<dyn Row> {
+    let At { block, order, noise } = at;
+    Box::new(Record::<F> { block, order, noise, spec: spec.clone(), outcome })
+}
+
+fn judged<F: Family>(spec: &F::Spec, evidence: F::Evidence, failure: Option<String>) -> Outcome<F::Evidence> {
+    match failure {
+        Some(reason) => Outcome::Failed { reason, seen: Some(evidence) },
+        None => Outcome::Measured { audit: Audit::of::<F>(spec, &evidence), evidence },
     }
 }
 

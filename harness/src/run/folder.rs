@@ -1,26 +1,31 @@
 //! The run folder: the contract between measuring and reporting.
 //!
-//! Detail rows (histograms) are flushed before their trial row, which commits them. A last line without its line end is
-//! torn: reading ignores it, and resuming cuts it off before anything is appended.
+//! A family's table is made when its first row comes. Detail rows (histograms, transfers) are written before their trial
+//! row, which commits them. A last line without its line end is torn: reading ignores it, and resuming cuts it off, and
+//! details that no row commits, before anything is appended.
 
 use ferrybench_data::{
     criterion::CriterionRow,
     dataset::read_info,
+    family::Family,
+    fileserver::{FileServer, TransferRow},
     latency::HistogramRow,
-    record::Record,
-    roundtrip::{Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
+    record::Row,
+    roundtrip::RoundTrip,
     run_info::RunInfo,
-    table::{Rows, Table, header_line, read_rows, row_line},
+    table::{Rows, Table, header_line, one_line, read_rows, row_line},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
+    error::Error,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-const ROWS: &str = "roundtrip.csv";
 const HISTOGRAMS: &str = "histograms.csv";
+const TRANSFERS: &str = "transfers.csv";
 const CRITERION: &str = "criterion.csv";
 const INFO: &str = "run.json";
 const PLAN: &str = "plan.toml";
@@ -29,10 +34,21 @@ const PLAN: &str = "plan.toml";
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    rows: File,
-    histograms: File,
+    /// Tables that were written to in this sitting.
+    open: HashMap<String, File>,
     /// What is recorded already: trial id and block.
     recorded: HashSet<(String, u32)>,
+}
+
+/// What a row has beside itself. Trial and block of detail rows are filled in when they are appended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Details {
+    /// Nothing.
+    None,
+    /// The samples of a round trip, encoded.
+    Histogram(String),
+    /// Each transfer of a file-server row.
+    Transfers(Vec<TransferRow>),
 }
 
 /// Names a file or folder in an error of the system.
@@ -54,7 +70,7 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(named(path))?;
         Self::fill(path, info, plan).inspect_err(|_| {
             // Nothing half-written: what was begun here is ours to remove.
-            for file in [INFO, PLAN, ROWS, HISTOGRAMS] {
+            for file in [INFO, PLAN] {
                 let _ = fs::remove_file(path.join(file));
             }
             if is_new {
@@ -65,16 +81,7 @@ impl RunFolder {
 
     fn fill(path: &Path, info: &RunInfo, plan: &str) -> io::Result<Self> {
         write_whole(&path.join(PLAN), plan.as_bytes())?;
-        let begin = |name: &str, header: String| {
-            let path = path.join(name);
-            let mut file = File::create(&path).map_err(named(&path))?;
-            file.write_all(header.as_bytes()).map_err(named(&path))?;
-            Ok::<File, io::Error>(file)
-        };
-        let rows = begin(ROWS, Table::<RoundTrip>::header(&example()).map_err(io::Error::other)?)?;
-        let row = HistogramRow { trial: String::new(), block: 0, histogram: String::new() };
-        let histograms = begin(HISTOGRAMS, header_line(&row).map_err(io::Error::other)?)?;
-        let folder = Self { path: path.to_owned(), rows, histograms, recorded: HashSet::new() };
+        let folder = Self { path: path.to_owned(), open: HashMap::new(), recorded: HashSet::new() };
         folder.write_info(info)?;
         Ok(folder)
     }
@@ -85,12 +92,12 @@ impl RunFolder {
             read_info(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
         let plan_path = path.join(PLAN);
         let plan = fs::read_to_string(&plan_path).map_err(named(&plan_path))?;
-        let Rows { rows, whole_bytes, .. } = Table::<RoundTrip>::read(&read(&path.join(ROWS))?);
-        let recorded = rows.iter().map(|row| (row.trial(), row.block)).collect();
-        let kept = read_rows::<HistogramRow>(&read(&path.join(HISTOGRAMS))?).whole_bytes;
-        let rows = cut(&path.join(ROWS), whole_bytes)?;
-        let histograms = cut(&path.join(HISTOGRAMS), kept)?;
-        Ok((Self { path: path.to_owned(), rows, histograms, recorded }, info, plan))
+        let mut recorded = cut_rows::<RoundTrip>(path)?;
+        recorded.extend(cut_rows::<FileServer>(path)?);
+        let is_committed = |trial: &str, block| recorded.contains(&(trial.to_owned(), block));
+        cut_details(&path.join(HISTOGRAMS), |row: &HistogramRow| is_committed(&row.trial, row.block))?;
+        cut_details(&path.join(TRANSFERS), |row: &TransferRow| is_committed(&row.trial, row.block))?;
+        Ok((Self { path: path.to_owned(), open: HashMap::new(), recorded }, info, plan))
     }
 
     /// Where it is.
@@ -113,18 +120,54 @@ impl RunFolder {
         self.recorded.is_empty()
     }
 
-    /// Appends a row, after its histogram.
-    pub fn append(&mut self, record: &Record<RoundTrip>, histogram: Option<String>) -> io::Result<()> {
-        let trial = record.trial();
-        if let Some(histogram) = histogram {
-            let row = HistogramRow { trial: trial.clone(), block: record.block, histogram };
-            let line = row_line(&row).map_err(io::Error::other)?;
-            self.histograms.write_all(line.as_bytes()).map_err(named(&self.path.join(HISTOGRAMS)))?;
+    /// Appends a row, after its details.
+    pub fn append(&mut self, row: &dyn Row, details: Details) -> io::Result<()> {
+        let (trial, block) = (row.trial(), row.block());
+        match details {
+            Details::None => {}
+            Details::Histogram(histogram) => {
+                let row = HistogramRow { trial: trial.clone(), block, histogram };
+                self.write_details(HISTOGRAMS, &[row])?;
+            }
+            Details::Transfers(mut rows) => {
+                for row in &mut rows {
+                    row.trial.clone_from(&trial);
+                    row.block = block;
+                    row.outcome = one_line(&row.outcome);
+                }
+                self.write_details(TRANSFERS, &rows)?;
+            }
         }
-        let line = Table::line(record).map_err(io::Error::other)?;
-        self.rows.write_all(line.as_bytes()).map_err(named(&self.path.join(ROWS)))?;
-        self.recorded.insert((trial, record.block));
+        let line = row.line().map_err(io::Error::other)?;
+        self.write(&table(row.family()), || row.header(), &line)?;
+        self.recorded.insert((trial, block));
         Ok(())
+    }
+
+    fn write_details<T: Serialize>(&mut self, name: &str, rows: &[T]) -> io::Result<()> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let lines: String = rows.iter().map(row_line).collect::<Result<_, _>>().map_err(io::Error::other)?;
+        self.write(name, || header_line(first), &lines)
+    }
+
+    /// Appends lines to a table, after its header where they are its first.
+    fn write<E: Error + Send + Sync + 'static>(
+        &mut self,
+        name: &str,
+        header: impl Fn() -> Result<String, E>,
+        lines: &str,
+    ) -> io::Result<()> {
+        let path = self.path.join(name);
+        let file = match self.open.entry(name.to_owned()) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(place) => {
+                let file = OpenOptions::new().create(true).append(true).open(&path).map_err(named(&path))?;
+                place.insert(file)
+            }
+        };
+        let is_new = file.metadata().map_err(named(&path))?.len() == 0;
+        let header = if is_new { header().map_err(io::Error::other)? } else { String::new() };
+        file.write_all((header + lines).as_bytes()).map_err(named(&path))
     }
 
     /// Replaces `run.json`.
@@ -156,15 +199,48 @@ impl RunFolder {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    fs::read(path).map_err(named(path))
+/// File name of a family's table.
+fn table(family: &str) -> String {
+    format!("{family}.csv")
 }
 
-/// Opens a table for appending after its last whole line.
-fn cut(path: &Path, whole_bytes: usize) -> io::Result<File> {
-    let file = OpenOptions::new().append(true).open(path).map_err(named(path))?;
-    file.set_len(whole_bytes as u64).map_err(named(path))?;
-    Ok(file)
+/// A table that a run has not come to yet is empty.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(named(path)),
+    }
+}
+
+/// Cuts off what follows the last whole line of a family's table; returns what is recorded there.
+fn cut_rows<F: Family>(folder: &Path) -> io::Result<HashSet<(String, u32)>> {
+    let path = folder.join(table(F::NAME));
+    let text = read(&path)?;
+    let Rows { rows, whole_bytes, .. } = Table::<F>::read(&text);
+    if whole_bytes < text.len() {
+        let file = OpenOptions::new().write(true).open(&path).map_err(named(&path))?;
+        file.set_len(whole_bytes as u64).map_err(named(&path))?;
+    }
+    Ok(rows.iter().map(|row| (row.trial(), row.block)).collect())
+}
+
+/// Leaves only those details that a row commits: its block is measured again otherwise, and would have them twice.
+fn cut_details<T: Serialize + DeserializeOwned>(
+    path: &Path,
+    is_committed: impl Fn(&T) -> bool,
+) -> io::Result<()> {
+    let text = read(path)?;
+    let Rows { mut rows, whole_bytes, .. } = read_rows::<T>(&text);
+    let read = rows.len();
+    rows.retain(is_committed);
+    if rows.len() == read && whole_bytes == text.len() {
+        return Ok(());
+    }
+    let mut kept = rows.first().map_or(Ok(String::new()), header_line).map_err(io::Error::other)?;
+    for row in &rows {
+        kept += &row_line(row).map_err(io::Error::other)?;
+    }
+    write_whole(path, kept.as_bytes())
 }
 
 /// Writes a file under a temporary name and renames it: there is the old one or the new one, never half of one.
@@ -174,18 +250,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     })?;
     fs::rename(&temporary, path).map_err(named(path))
-}
-
-/// Any spec: headers are taken from its field names.
-fn example() -> Spec {
-    Spec {
-        mechanism: String::new(),
-        pattern: Pattern::Rtt,
-        message_bytes: 1,
-        peers: Peers::Process,
-        wait: Wait::Block,
-        placement: Placement::SameCpu,
-        producers: 1,
-        source: Source::BuiltIn,
-    }
 }

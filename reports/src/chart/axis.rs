@@ -67,12 +67,8 @@ pub(super) struct Range {
 impl Range {
     /// The range that holds all admitted values with a little room; `None` if there is none.
     pub(super) fn covering(scale: Scale, values: impl Iterator<Item = f64>) -> Option<Self> {
-        let (low, high) = values
-            .filter(|&value| scale.admits(value))
-            .map(|value| scale.forward(value))
-            .fold(None, |ends: Option<(f64, f64)>, value| {
-                Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
-            })?;
+        let (low, high) = ends(values.filter(|&value| scale.admits(value)))?;
+        let (low, high) = (scale.forward(low), scale.forward(high));
         let minimum_span = match scale {
             Scale::Linear => (high.abs().max(low.abs()) * 0.1).max(f64::MIN_POSITIVE.sqrt()),
             Scale::Log10 => 0.5,
@@ -83,6 +79,12 @@ impl Range {
         let padding = (high - low) * PADDING;
         let starts_at_zero = scale == Scale::Linear && low >= 0.0 && low < FAR_FROM_ZERO * high;
         Some(Self { scale, low: if starts_at_zero { 0.0 } else { low - padding }, high: high + padding })
+    }
+
+    /// The range from one value to a higher one, without room to spare; `None` if either has no place.
+    pub(super) fn spanning(scale: Scale, low: f64, high: f64) -> Option<Self> {
+        let admitted = scale.admits(low) && scale.admits(high) && low < high;
+        admitted.then(|| Self { scale, low: scale.forward(low), high: scale.forward(high) })
     }
 
     /// The range of a share, without room to spare.
@@ -166,6 +168,13 @@ impl Range {
             .find(|ticks| ticks.len() <= at_most)
             .unwrap_or_default()
     }
+}
+
+/// The lowest and the highest of some numbers.
+pub(super) fn ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.fold(None, |ends, value| {
+        Some(ends.map_or((value, value), |(low, high): (f64, f64)| (low.min(value), high.max(value))))
+    })
 }
 
 fn linear_ticks(low: f64, high: f64, at_most: usize) -> Vec<f64> {

@@ -5,30 +5,41 @@
 //! knows the drawing library and turns a scene into SVG.
 
 mod axis;
+mod diagram;
 mod draw;
 mod dumbbell;
 mod ecdf;
+mod heatmap;
 mod intervals;
 mod labels;
 mod legend;
 mod lines;
 mod panels;
+mod placement;
 mod raster;
+mod routes;
 mod rows;
 mod scatter;
 mod scene;
+mod shades;
+mod stacked;
 mod style;
 #[cfg(test)]
 mod tests;
+mod waterfall;
 
 pub use self::{
     axis::{Axis, Scale},
+    diagram::{Arrow, Block, Diagram},
     dumbbell::{Dumbbell, DumbbellRow},
     ecdf::{Curve, Ecdf},
+    heatmap::{Categories, Cell, HeatMap},
     intervals::{Intervals, Row},
     lines::{Lines, Point, Series},
     raster::{RasterError, png},
     scatter::{Scatter, ScatterPoint},
+    stacked::{Stacked, StackedRow},
+    waterfall::{Segment, Timeline, Waterfall},
 };
 
 /// Any chart that a figure can hold.
@@ -44,6 +55,14 @@ pub enum Chart {
     Scatter(Scatter),
     /// Two or more conditions per row.
     Dumbbell(Dumbbell),
+    /// A quantity in the cells of a grid of two categories, in small multiples.
+    HeatMap(HeatMap),
+    /// Bars of several parts in rows.
+    Stacked(Stacked),
+    /// What everyone was doing when, one thin row each.
+    Waterfall(Waterfall),
+    /// Boxes and arrows: how a system is built.
+    Diagram(Diagram),
 }
 
 /// The picture of a chart: the same chart gives the same bytes.
@@ -58,6 +77,10 @@ fn scene(chart: &Chart) -> scene::Scene {
         Chart::Intervals(intervals) => intervals.scene(),
         Chart::Scatter(scatter) => scatter.scene(),
         Chart::Dumbbell(dumbbell) => dumbbell.scene(),
+        Chart::HeatMap(map) => map.scene(),
+        Chart::Stacked(stacked) => stacked.scene(),
+        Chart::Waterfall(waterfall) => waterfall.scene(),
+        Chart::Diagram(diagram) => diagram.scene(),
     }
 }
 
@@ -114,7 +137,7 @@ impl<T> Group<T> {
 pub struct Panel<T> {
     /// What sets this panel apart; none is shown if empty.
     pub title: String,
-    /// What is drawn; up to seven stay distinguishable.
+    /// What is drawn: lines, of which up to seven stay distinguishable, or rows.
     pub series: Vec<T>,
 }
 

@@ -132,15 +132,20 @@ impl Axes<'_> {
                 scene.words(words.anchored(Anchor::End));
             }
         }
-        let width = |tick| draw::text_width(&format::tick(tick, self.x.unit), TICK_SIZE, Weight::Regular);
-        for tick in self.x_range.spaced_ticks(plot.width(), TICK_PITCH.0, width) {
-            let (x, _) = plot.at(self.x_range.fraction(tick), 0.0);
-            scene.line((x, plot.top), (x, plot.bottom), hair);
-            scene.line((x, plot.bottom), (x, plot.bottom + 4.0), axis);
-            let label = format::tick(tick, self.x.unit);
-            let words = Words::new(label, (x, plot.bottom + 7.0 + TICK_SIZE * 0.8), TICK_SIZE, QUIET_INK);
-            scene.words(words.anchored(Anchor::Middle));
-        }
+        draw_x_ticks(scene, self.x, self.x_range, plot);
         scene.path(vec![plot.at(0.0, 1.0), plot.at(0.0, 0.0), plot.at(1.0, 0.0)], axis);
+    }
+}
+
+/// The grid lines of the x axis with their labels below a plot.
+pub(super) fn draw_x_ticks(scene: &mut Scene, axis: &Axis, range: Range, plot: Rect) {
+    let width = |tick| draw::text_width(&format::tick(tick, axis.unit), TICK_SIZE, Weight::Regular);
+    for tick in range.spaced_ticks(plot.width(), TICK_PITCH.0, width) {
+        let (x, _) = plot.at(range.fraction(tick), 0.0);
+        scene.line((x, plot.top), (x, plot.bottom), Stroke::solid(GRID, HAIRLINE));
+        scene.line((x, plot.bottom), (x, plot.bottom + 4.0), Stroke::solid(AXIS, HAIRLINE));
+        let label = format::tick(tick, axis.unit);
+        let words = Words::new(label, (x, plot.bottom + 7.0 + TICK_SIZE * 0.8), TICK_SIZE, QUIET_INK);
+        scene.words(words.anchored(Anchor::Middle));
     }
 }

@@ -36,6 +36,16 @@ impl Rect {
         (self.left + x * self.width(), self.bottom - y * self.height())
     }
 
+    /// The corners from the left top on, clockwise.
+    pub(super) const fn corners(self) -> [Place; 4] {
+        [(self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom)]
+    }
+
+    /// The middle.
+    pub(super) fn middle(self) -> Place {
+        self.at(0.5, 0.5)
+    }
+
     /// The rectangle with a rim around it.
     pub(super) fn grown(self, rim: f64) -> Self {
         Self::new(self.left - rim, self.top - rim, self.right + rim, self.bottom + rim)
@@ -182,6 +192,15 @@ impl Scene {
         }
     }
 
+    pub(super) fn polygon(&mut self, corners: Vec<Place>, color: Rgb) {
+        self.shapes.push(Shape::Polygon(corners, color));
+    }
+
+    /// A filled rectangle.
+    pub(super) fn rect(&mut self, rect: Rect, color: Rgb) {
+        self.polygon(rect.corners().to_vec(), color);
+    }
+
     pub(super) fn words(&mut self, words: Words) {
         if !words.text.is_empty() {
             self.shapes.push(Shape::Words(words));
@@ -213,7 +232,8 @@ impl Scene {
         self.mark(at, look.marker, style::MARKER_RADIUS - 1.4, style::WHITE);
     }
 
-    fn mark(&mut self, (x, y): Place, marker: Marker, radius: f64, color: Rgb) {
+    /// A mark of the given radius, without a rim.
+    pub(super) fn mark(&mut self, (x, y): Place, marker: Marker, radius: f64, color: Rgb) {
         let corners = |count: u32, turn: f64, stretch: f64| -> Vec<Place> {
             (0..count)
                 .map(|corner| {
@@ -230,6 +250,15 @@ impl Scene {
             Marker::Diamond => corners(4, 0.0, 1.35),
             Marker::InvertedTriangle => corners(3, 0.5, 1.4),
             Marker::Hexagon => corners(6, 0.0, 1.12),
+            Marker::Cross => corners(12, 1.0 / 12.0, 1.5)
+                .into_iter()
+                .enumerate()
+                .map(|(corner, (px, py))| {
+                    // Two corners end each arm; every third lies where two arms meet.
+                    let reach = if corner % 3 == 2 { 0.38 } else { 1.0 };
+                    (x + (px - x) * reach, y + (py - y) * reach)
+                })
+                .collect(),
             Marker::Star => corners(10, 0.0, 1.5)
                 .into_iter()
                 .enumerate()

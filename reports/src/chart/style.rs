@@ -25,6 +25,8 @@ pub(super) const MARKER_RADIUS: f64 = 4.0;
 
 pub(super) const WHITE: Rgb = Rgb(0xff, 0xff, 0xff);
 pub(super) const BORDER: Rgb = Rgb(0xd0, 0xd4, 0xd9);
+/// Behind what is set apart from the rest.
+pub(super) const GROUND: Rgb = Rgb(0xf5, 0xf6, 0xf8);
 pub(super) const GRID: Rgb = Rgb(0xe6, 0xe8, 0xeb);
 pub(super) const CONTEXT: Rgb = Rgb(0xd3, 0xd6, 0xda);
 pub(super) const AXIS: Rgb = Rgb(0x6b, 0x72, 0x7a);
@@ -41,6 +43,8 @@ pub(super) enum Marker {
     InvertedTriangle,
     Hexagon,
     Star,
+    /// For what failed; no series has it.
+    Cross,
 }
 
 /// How one series differs from the others.
@@ -65,6 +69,32 @@ const LOOKS: [Look; 7] = [
 /// The look of the series in a slot; slots beyond the last begin again.
 pub(super) const fn look(slot: usize) -> Look {
     LOOKS[slot % LOOKS.len()]
+}
+
+/// The mark of what failed.
+pub(super) const FAILED: Look = Look { color: Rgb(0xd5, 0x5e, 0x00), marker: Marker::Cross, dash: &[] };
+
+/// Fills of areas: neighbours differ in lightness, which lines and markers show by their dash and shape.
+const FILLS: [Rgb; 7] = [
+    Rgb(0x00, 0x9e, 0x73),
+    Rgb(0xf0, 0xc2, 0x64),
+    Rgb(0x00, 0x72, 0xb2),
+    Rgb(0xcc, 0x79, 0xa7),
+    Rgb(0x33, 0x38, 0x3e),
+    Rgb(0x56, 0xb4, 0xe9),
+    Rgb(0xd5, 0x5e, 0x00),
+];
+
+/// The look of the areas in a slot; slots beyond the last begin again.
+pub(super) const fn fill(slot: usize) -> Look {
+    Look { color: FILLS[slot % FILLS.len()], marker: Marker::Square, dash: &[] }
+}
+
+/// Black or white, whichever reads better on a ground of this colour; the contrast is never below 4.5.
+pub(super) fn ink_on(ground: Rgb) -> Rgb {
+    const BLACK: Rgb = Rgb(0, 0, 0);
+    let contrast_on_black = 21.0 / contrast_on_white(ground);
+    if contrast_on_black > contrast_on_white(ground) { BLACK } else { WHITE }
 }
 
 /// The colour darkened until words in it have a contrast of 4.5 on white, the minimum of WCAG 2 level AA.
@@ -116,6 +146,15 @@ mod tests {
     fn words_are_readable_in_every_colour() {
         for slot in 0..LOOKS.len() {
             assert!(contrast_on_white(readable(look(slot).color)) >= 4.5);
+        }
+    }
+
+    #[test]
+    fn words_are_readable_on_every_ground() {
+        for grey in 0..=255 {
+            let contrast = contrast_on_white(Rgb(grey, grey, grey));
+            let chosen = if ink_on(Rgb(grey, grey, grey)) == WHITE { contrast } else { 21.0 / contrast };
+            assert!(chosen >= 4.5, "{grey}");
         }
     }
 

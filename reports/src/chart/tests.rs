@@ -1,104 +1,15 @@
 //! What holds for every kind of chart.
 
+mod samples;
+
+use self::samples::{NAMES, crossed, diagram, each_kind, ecdf, intervals, time};
 use super::{
     Axis, Chart, Curve, Dumbbell, DumbbellRow, Ecdf, Estimate, Group, Intervals, Lines, Panel, Point, Row,
-    Scale, Scatter, ScatterPoint, Series, png, scene,
+    Scale, Scatter, Series, png, scene,
     scene::{Rect, Shape, Words},
     svg,
 };
 use crate::format::Unit;
-
-const NAMES: [&str; 7] =
-    ["pipe", "unix-seqpacket", "python-mp-queue", "tcp", "shm-futex", "crossbeam", "rtrb-with-long-name"];
-
-fn time() -> Axis {
-    Axis::new("Median round trip", Scale::Log10, Unit::Nanoseconds)
-}
-
-fn around(value: f64) -> Estimate {
-    Estimate::within(value, value * 0.9, value * 1.15)
-}
-
-/// Values so close to each other that labels have to make room.
-fn crowded(index: usize) -> f64 {
-    5_000.0 * (1.0 + index as f64 * 0.02)
-}
-
-fn lines() -> Option<Chart> {
-    let series = |index: usize, name: &str| Series {
-        name: name.into(),
-        points: [1.0, 64.0, 1_048_576.0]
-            .into_iter()
-            .take(if index == 2 { 2 } else { 3 })
-            .map(|x| Point { x, y: around(crowded(index) + x) })
-            .collect(),
-    };
-    let panel = |title| {
-        let series = NAMES.iter().enumerate().map(|(index, name)| series(index, name)).collect();
-        Panel::new(title, series)
-    };
-    let x = Axis::new("Message size", Scale::Log2, Unit::Bytes);
-    Lines::new(x, time(), vec![panel("One"), panel("Two"), panel("Three")])
-        .map(|l| Chart::Lines(l.with_context()))
-}
-
-fn ecdf() -> Option<Chart> {
-    let curves = NAMES.iter().enumerate().map(|(index, name)| {
-        let samples: Vec<f64> =
-            (0..500).map(|sample| crowded(index) * (1.0 + f64::from(sample) / 300.0)).collect();
-        Curve::of_samples(*name, &samples)
-    });
-    Ecdf::new(time(), vec![Panel::new("", curves.collect())]).map(Chart::Ecdf)
-}
-
-fn intervals() -> Option<Chart> {
-    let row = |(index, name): (usize, &&str)| Row {
-        label: (*name).into(),
-        estimate: around(0.8 + 0.1 * index as f64),
-    };
-    let axis = Axis::new("Relative to one CPU", Scale::Log10, Unit::Ratio);
-    let groups = vec![Group::new("All of them", NAMES.iter().enumerate().map(row).collect())];
-    Intervals::new(axis, groups).map(|chart| Chart::Intervals(chart.with_reference(1.0, "no difference")))
-}
-
-fn scatter() -> Option<Chart> {
-    let point = |(index, name): (usize, &&str)| ScatterPoint {
-        label: (*name).into(),
-        x: around(crowded(index)),
-        y: around(crowded(index * 5 % 7) / 1e3),
-    };
-    let y = Axis::new("CPU time per operation", Scale::Linear, Unit::CpuMicroseconds);
-    let groups = vec![Group::new("All of them", NAMES.iter().enumerate().map(point).collect())];
-    Scatter::new(time(), y, groups).map(Chart::Scatter)
-}
-
-/// So many points in one place that they share a block of names.
-fn crowd() -> Option<Chart> {
-    let more = (0..11).map(|index| format!("more-{index}"));
-    let names = NAMES.iter().map(ToString::to_string).chain(more);
-    let point = |(index, label): (usize, String)| ScatterPoint {
-        label,
-        x: around(5_000.0 + index as f64),
-        y: around(1.0 + index as f64 * 1e-3),
-    };
-    let mut points: Vec<ScatterPoint> = names.enumerate().map(point).collect();
-    points.push(ScatterPoint { label: "afar".into(), x: around(90.0), y: around(0.01) });
-    let y = Axis::new("CPU time per operation", Scale::Log10, Unit::CpuMicroseconds);
-    Scatter::new(time(), y, vec![Group::new("All of them", points)]).map(Chart::Scatter)
-}
-
-fn dumbbell() -> Option<Chart> {
-    let row = |(index, name): (usize, &&str)| DumbbellRow {
-        label: (*name).into(),
-        values: vec![Some(around(crowded(index))), (index != 1).then(|| around(crowded(index) * 2.0))],
-    };
-    let groups = vec![Group::unnamed(NAMES.iter().enumerate().map(row).collect())];
-    Dumbbell::new(time(), vec!["same CPU".into(), "split".into()], groups).map(Chart::Dumbbell)
-}
-
-fn each_kind() -> [Chart; 6] {
-    [lines(), ecdf(), intervals(), scatter(), crowd(), dumbbell()].map(Option::unwrap)
-}
 
 fn words(chart: &Chart) -> (Rect, Vec<Words>) {
     let scene = scene(chart);
@@ -130,6 +41,20 @@ fn all_words_lie_inside_the_picture() {
 }
 
 #[test]
+fn all_shapes_lie_inside_the_picture() {
+    for chart in each_kind() {
+        let scene = scene(&chart);
+        let picture = Rect::new(0.0, 0.0, scene.width, scene.height);
+        for shape in &scene.shapes {
+            let (Shape::Path(places, _) | Shape::Polygon(places, _)) = shape else { continue };
+            for &(x, y) in places {
+                assert!(picture.holds(Rect::new(x, y, x, y)), "{shape:?} in {picture:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_words_overlap() {
     for chart in each_kind() {
         let (_, words) = words(&chart);
@@ -137,6 +62,23 @@ fn no_words_overlap() {
             for right in &words[..index] {
                 let overlap = left.extent().overlap(right.extent());
                 assert!(overlap < 1e-6, "{:?} and {:?}", left.text, right.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_arrow_strikes_words() {
+    for chart in [diagram(), crossed()].map(Option::unwrap) {
+        let (_, words) = words(&chart);
+        for shape in scene(&chart).shapes {
+            let Shape::Path(places, _) = shape else { continue };
+            for pair in places.windows(2) {
+                let ((ax, ay), (bx, by)) = (pair[0], pair[1]);
+                let stretch = Rect::new(ax.min(bx), ay.min(by), ax.max(bx), ay.max(by)).grown(0.7);
+                for word in &words {
+                    assert!(stretch.overlap(word.extent()) < 1e-6, "{:?} under {stretch:?}", word.text);
+                }
             }
         }
     }

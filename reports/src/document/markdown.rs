@@ -1,12 +1,14 @@
 //! Elements as GitHub-flavoured Markdown whose source is as readable as the page.
 
 use crate::{
-    element::{Align, Cell, Column, Element, Figure, Table},
+    element::{Align, Attachment, Cell, Column, Element, Figure, Table},
     format,
 };
 
 /// Folder of the figures, relative to the document.
 pub const FIGURES: &str = "figures";
+/// Folder of the attachments, relative to the document.
+pub const TABLES: &str = "tables";
 
 /// The whole document; ends with a newline.
 pub fn render(elements: &[Element]) -> String {
@@ -27,6 +29,7 @@ fn block(element: &Element) -> String {
         Element::Table(table) => self::table(table),
         Element::Figure(figure) => self::figure(figure),
         Element::Fold { summary, elements } => fold(summary, elements),
+        Element::Attachment(attachment) => self::attachment(attachment),
     }
 }
 
@@ -49,6 +52,10 @@ fn figure(figure: &Figure) -> String {
     let alt = one_line(&figure.alt).replace('[', "\\[").replace(']', "\\]");
     let image = format!("![{alt}]({FIGURES}/{}.svg)", figure.name);
     with_caption(image, &figure.caption)
+}
+
+fn attachment(Attachment { name, caption, .. }: &Attachment) -> String {
+    format!("[`{TABLES}/{name}`]({TABLES}/{name}): {}", one_line(caption))
 }
 
 fn table(table: &Table) -> String {
@@ -176,6 +183,11 @@ mod tests {
                 caption: "Small messages.".into(),
             }),
             Element::Figure(figure()),
+            Element::Attachment(Attachment {
+                name: "all.csv".into(),
+                text: "a,b\n".into(),
+                caption: "the same as a file.".into(),
+            }),
         ];
         insta::assert_snapshot!(render(&elements).replace('\u{a0}', "~"), @r#"
         ## Round trips
@@ -199,6 +211,8 @@ mod tests {
         ![Ranking \[64 B\]](figures/ranking.svg)
 
         *Median round trip.*
+
+        [`tables/all.csv`](tables/all.csv): the same as a file.
         "#);
     }
 

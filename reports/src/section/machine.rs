@@ -94,9 +94,11 @@ fn machine(view: &View<'_>, host: &HostFacts) -> Vec<(String, String)> {
         ),
         ("control group", told(host.cgroup_cpus.map(|cpus| format!("a quota of {cpus:.2} CPU")), "no quota")),
         ("noise before the run", noise),
-        ("`same-cpu`", format!("both ends on CPU {}", places.same)),
-        ("`split`", split),
     ];
+    if view.has_round_trips() {
+        rows.push(("`same-cpu`", format!("both ends on CPU {}", places.same)));
+        rows.push(("`split`", split));
+    }
     rows.retain(|(_, value)| !value.is_empty());
     let mut rows: Vec<(String, String)> =
         rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -5,6 +5,7 @@ mod assignment;
 mod criterion;
 mod distribution;
 mod efficiency;
+mod fileserver;
 mod foreign;
 mod machine;
 mod nature;
@@ -42,6 +43,8 @@ const ALL: &[Section] = &[
     foreign::section,
     assignment::section,
     criterion::section,
+    fileserver::section,
+    remade::at_work,
     rows::without_figure,
     rows::every_trial,
     remade::section,

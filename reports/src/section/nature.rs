@@ -149,8 +149,8 @@ fn goal_row(
         .collect();
     candidates.sort_by(|a, b| if higher { b.1.total_cmp(&a.1) } else { a.1.total_cmp(&b.1) });
     let (best, others) = candidates.split_first()?;
-    let others = others.iter().map(|(other, _)| *other);
-    let beside = match standing(view, best.0, others, metric) {
+    let others = others.iter().map(|(other, _)| (*other, view.label(other.spec)));
+    let beside = match standing((best.0, &view.label(best.0.spec)), others, metric) {
         Standing::Unknown if candidates.len() == 1 => "nothing else was measured".to_owned(),
         Standing::Unknown => "no interval".to_owned(),
         Standing::Beside(names) if names.is_empty() => "–".to_owned(),

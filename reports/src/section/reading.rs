@@ -5,8 +5,12 @@ use crate::{element::Element, format::Unit};
 use ferrybench_data::roundtrip::{MEAN, Pattern};
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let mut items: Vec<String> = WORDS.iter().map(|item| (*item).to_owned()).collect();
-    items.extend(floor(view));
+    let mut items: Vec<String> = Vec::new();
+    if view.has_round_trips() {
+        items.extend(WORDS.iter().map(|item| (*item).to_owned()));
+        items.extend(floor(view));
+    }
+    items.extend(super::fileserver::reading(view));
     vec![Element::heading(2, "How to read it, and what could mislead"), Element::List(items)]
 }
 

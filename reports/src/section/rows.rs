@@ -6,7 +6,8 @@ use crate::{
     format::{self, Unit},
 };
 use ferrybench_data::{
-    record::{Audit, Outcome},
+    fileserver::{AGGREGATE, CLIENT_MEAN, CPU_A_GIB, OPERATIONS},
+    record::Fate,
     roundtrip::{BANDWIDTH, CPU_COST, Pattern, RATE},
 };
 use std::collections::BTreeMap;
@@ -16,14 +17,14 @@ const MOST_NAMED: usize = 3;
 
 pub(super) fn without_figure(view: &View<'_>) -> Vec<Element> {
     let mut reasons: BTreeMap<(u8, &str, String), Vec<String>> = BTreeMap::new();
-    for row in &view.data.roundtrip {
-        let (rank, what, why) = match &row.outcome {
-            Outcome::Failed(why) => (0, "failed", why.clone()),
-            Outcome::Measured { audit: Audit::Fail(why), .. } => (1, "refused by its audit", why.join("; ")),
-            Outcome::Skipped(why) => (2, "skipped", why.clone()),
-            Outcome::Measured { .. } => continue,
+    for row in view.data.rows() {
+        let (rank, what, why) = match row.fate() {
+            Fate::Failed(why) => (0, "failed", why.to_owned()),
+            Fate::Refused(why) => (1, "refused by its audit", why.join("; ")),
+            Fate::Skipped(why) => (2, "skipped", why.to_owned()),
+            Fate::Proved | Fate::SelfReported => continue,
         };
-        let block = if rank == 2 { String::new() } else { format!(" block {}", row.block) };
+        let block = if rank == 2 { String::new() } else { format!(" block {}", row.block()) };
         reasons.entry((rank, what, why)).or_default().push(format!("`{}`{block}", row.trial()));
     }
     if reasons.is_empty() {
@@ -53,6 +54,14 @@ pub(super) fn without_figure(view: &View<'_>) -> Vec<Element> {
 }
 
 pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
+    let mut elements: Vec<Element> = [round_trips(view), transfers(view)].into_iter().flatten().collect();
+    if !elements.is_empty() {
+        elements.insert(0, Element::heading(2, "Every trial"));
+    }
+    elements
+}
+
+fn round_trips(view: &View<'_>) -> Option<Element> {
     let rows: Vec<Vec<Cell>> = view
         .measured()
         .map(|trial| {
@@ -75,7 +84,7 @@ pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
         })
         .collect();
     if rows.is_empty() {
-        return Vec::new();
+        return None;
     }
     let columns = vec![
         Column::left("Trial"),
@@ -88,5 +97,44 @@ pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
     let caption = "Every trial with a figure. Disturbed: blocks around which a probe saw other work on the machine; they are kept.";
     let summary = format!("{} with a figure", format::counted(rows.len(), "trial"));
     let table = Element::Table(Table { columns, rows, caption: caption.into() });
-    vec![Element::heading(2, "Every trial"), Element::fold(summary, vec![table])]
+    Some(Element::fold(summary, vec![table]))
+}
+
+fn transfers(view: &View<'_>) -> Option<Element> {
+    let rows: Vec<Vec<Cell>> = view
+        .servers
+        .iter()
+        .filter(|trial| trial.good().next().is_some())
+        .map(|trial| {
+            let (metric, unit) = if trial.spec.operation.moves_content() {
+                (AGGREGATE, Unit::BytesPerSecond)
+            } else {
+                (OPERATIONS, Unit::PerSecond)
+            };
+            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
+            vec![
+                Cell::code(trial.id()),
+                cell(trial.estimate(metric), unit),
+                cell(trial.estimate(CLIENT_MEAN), Unit::Seconds),
+                trial.estimate(CPU_A_GIB).map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::Seconds)),
+                Cell::Integer(trial.good().count() as u64),
+                Cell::Integer(noisy as u64),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let columns = vec![
+        Column::left("Trial"),
+        Column::right("Aggregate throughput or rate"),
+        Column::right("Time per client"),
+        Column::right("CPU a GiB, both sides"),
+        Column::right("Blocks"),
+        Column::right("Disturbed"),
+    ];
+    let caption = "Every trial of the file server with a figure. Disturbed: blocks around which a probe saw other work on the \
+                   machine; they are kept.";
+    let summary = format!("{} of the file server with a figure", format::counted(rows.len(), "trial"));
+    Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption: caption.into() })]))
 }

@@ -7,14 +7,18 @@ use crate::{
 };
 use ferrybench_data::{
     dataset::TrialView,
-    record::{Audit, Outcome},
+    record::Fate,
     roundtrip::{BANDWIDTH, CPU_COST, Pattern, Peers, Placement, RATE},
     warning::warnings,
 };
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let mut elements =
-        vec![Element::heading(1, "How fast does data change hands?"), Element::prose(coverage(view))];
+    let title = if view.has_round_trips() {
+        "How fast does data change hands?"
+    } else {
+        "How fast does a file server serve?"
+    };
+    let mut elements = vec![Element::heading(1, title), Element::prose(coverage(view))];
     let found = findings(view);
     if !found.is_empty() {
         elements.push(Element::heading(2, "In short"));
@@ -31,13 +35,13 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 fn coverage(view: &View<'_>) -> String {
     let info = &view.data.info;
     let (mut good, mut audit, mut failed, mut skipped, mut told) = (0_usize, 0, 0, 0_usize, 0);
-    for row in &view.data.roundtrip {
-        match &row.outcome {
-            Outcome::Measured { audit: Audit::Pass, .. } => good += 1,
-            Outcome::Measured { audit: Audit::SelfReported, .. } => told += 1,
-            Outcome::Measured { audit: Audit::Fail(_), .. } => audit += 1,
-            Outcome::Failed(_) => failed += 1,
-            Outcome::Skipped(_) => skipped += 1,
+    for row in view.data.rows() {
+        match row.fate() {
+            Fate::Proved => good += 1,
+            Fate::SelfReported => told += 1,
+            Fate::Refused(_) => audit += 1,
+            Fate::Failed(_) => failed += 1,
+            Fate::Skipped(_) => skipped += 1,
         }
     }
     let host = info.hosts.first();
@@ -49,7 +53,7 @@ fn coverage(view: &View<'_>) -> String {
         "Plan `{}`, {}{place}: {}, {} measured and proved, {audit} refused by their audit, {failed} failed",
         info.plan,
         info.started,
-        counted(view.trials.len(), "trial"),
+        counted(view.trials.len() + view.servers.len(), "trial"),
         counted(good, "block")
     );
     if told > 0 {
@@ -66,6 +70,7 @@ fn findings(view: &View<'_>) -> Vec<String> {
     found.extend(super::sockets::headline(view));
     found.extend(widest(view));
     found.extend(cheapest(view));
+    found.extend(super::fileserver::headline(view));
     found
 }
 
@@ -82,7 +87,8 @@ fn best<'t, 'a: 't>(
         trials.filter_map(|trial| Some((trial, sign * trial.estimate(metric)?.value))).collect();
     trials.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (best, others) = trials.split_first()?;
-    match standing(view, best.0, others.iter().map(|(other, _)| *other), metric) {
+    let others = others.iter().map(|(other, _)| (*other, view.label(other.spec)));
+    match standing((best.0, &view.label(best.0.spec)), others, metric) {
         Standing::Unknown => None,
         Standing::Beside(names) if names.is_empty() => Some((best.0, ".".to_owned())),
         Standing::Beside(names) => {

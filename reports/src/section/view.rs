@@ -7,6 +7,8 @@ use crate::{
 };
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
+    family::Family,
+    fileserver::FileServer,
     plan::catalogue::{Group, Mechanism},
     roundtrip::{Pattern, Peers, Placement, Source, Spec},
     stats::{Estimate, LEAST_BLOCKS},
@@ -17,12 +19,25 @@ use std::collections::BTreeMap;
 /// A run with its trials.
 pub(crate) struct View<'a> {
     pub(crate) data: &'a Dataset,
+    /// Round trips and streams.
     pub(crate) trials: Vec<TrialView<'a>>,
+    /// Trials of the file server.
+    pub(crate) servers: Vec<TrialView<'a, FileServer>>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(data: &'a Dataset) -> Self {
-        Self { data, trials: data.trials() }
+        Self { data, trials: data.trials(), servers: data.fileserver_trials() }
+    }
+
+    /// Whether the report speaks of round trips: a run without any row does, as every report did once.
+    pub(crate) fn has_round_trips(&self) -> bool {
+        !self.trials.is_empty() || self.servers.is_empty()
+    }
+
+    /// Whether the report speaks of the file server.
+    pub(crate) fn has_servers(&self) -> bool {
+        !self.servers.is_empty()
     }
 
     /// Trials that may be ranked and drawn: our own, not floors, with at least one good block.
@@ -101,7 +116,9 @@ impl<'a> View<'a> {
 
 /// How an interval over blocks was made, for a caption: "n = 6 blocks; median over blocks, 95 % interval from order
 /// statistics".
-pub(crate) fn method<'t, 'a: 't>(trials: impl IntoIterator<Item = &'t TrialView<'a>>) -> String {
+pub(crate) fn method<'t, 'a: 't, F: Family + 'static>(
+    trials: impl IntoIterator<Item = &'t TrialView<'a, F>>,
+) -> String {
     let blocks: Vec<usize> = trials.into_iter().map(|trial| trial.good().count()).collect();
     let (least, most) =
         (blocks.iter().min().copied().unwrap_or(0), blocks.iter().max().copied().unwrap_or(0));
@@ -167,20 +184,19 @@ pub(crate) enum Standing {
     Beside(Vec<String>),
 }
 
-/// How `best` stands against `others`.
-pub(crate) fn standing<'t, 'a: 't>(
-    view: &View<'_>,
-    best: &TrialView<'a>,
-    others: impl IntoIterator<Item = &'t TrialView<'a>>,
+/// How `best` stands against `others`, each with its label; those of its own label are left out.
+pub(crate) fn standing<'t, 'a: 't, F: Family + 'static>(
+    best: (&TrialView<'a, F>, &str),
+    others: impl IntoIterator<Item = (&'t TrialView<'a, F>, String)>,
     metric: &str,
 ) -> Standing {
     let mut beside = Vec::new();
     let mut judged = 0;
-    let own = view.label(best.spec);
-    for other in others.into_iter().filter(|other| view.label(other.spec) != own) {
+    let (best, own) = best;
+    for (other, label) in others.into_iter().filter(|(_, label)| label != own) {
         let ratio = best.ratio(other, metric).filter(|ratio| ratio.interval.is_some());
         judged += usize::from(ratio.is_some());
-        let name = format!("`{}`", view.label(other.spec));
+        let name = format!("`{label}`");
         if !ratio.is_some_and(differs) && !beside.contains(&name) {
             beside.push(name);
         }

@@ -75,7 +75,8 @@ pub fn catalogue() -> Catalogue {
         mechanisms: MODELS.iter().chain(FLOORS).map(mechanism).collect(),
         cpus: vec![0, 1, 2, 3],
         places: Places { same: 1, split: Some([0, 1]) },
-        missing_programs: vec![],
+        fileserver: super::fileserver::catalogue(),
+        ..Catalogue::default()
     }
 }
 

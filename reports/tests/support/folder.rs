@@ -1,23 +1,35 @@
 //! The made-up run as a run folder.
 
 use super::Run;
-use ferrybench_data::{roundtrip::RoundTrip, table};
-use std::{fmt::Write as _, fs, io, path::Path};
+use ferrybench_data::{family::Family, record::Record, table};
+use std::{collections::BTreeSet, fmt::Write as _, fs, io, path::Path};
 
 impl Run {
     /// Writes what `Dataset::read` reads.
-    pub fn write(self, folder: &Path) -> io::Result<()> {
+    pub fn write(mut self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
-        let mut rows = table::Table::<RoundTrip>::header(&self.records[0].spec)?;
-        for record in &self.records {
-            write!(rows, "{}", table::Table::line(record)?).expect("writing to memory cannot fail");
-        }
-        fs::write(folder.join("roundtrip.csv"), rows)?;
+        let trials: BTreeSet<String> =
+            (self.records.iter().map(Record::trial)).chain(self.files.iter().map(Record::trial)).collect();
+        self.info.trials = trials.len() as u32;
+        fs::write(folder.join("roundtrip.csv"), table_of(&self.records)?)?;
+        fs::write(folder.join("fileserver.csv"), table_of(&self.files)?)?;
+        fs::write(folder.join("transfers.csv"), lines(&self.made)?)?;
+        fs::create_dir_all(folder.join("captures"))?;
+        fs::write(folder.join("captures/run.txt"), "Measuring into out, about 60 s.\n")?;
         fs::write(folder.join("histograms.csv"), lines(&self.histograms)?)?;
         fs::write(folder.join("criterion.csv"), lines(&self.criterion)?)?;
         fs::write(folder.join("plan.toml"), "name = \"synthetic\"\n")?;
         fs::write(folder.join("run.json"), serde_json::to_vec_pretty(&self.info)?)
     }
+}
+
+fn table_of<F: Family>(records: &[Record<F>]) -> io::Result<String> {
+    let header = |record: &Record<F>| table::Table::<F>::header(&record.spec);
+    let mut rows = records.first().map(header).transpose()?.unwrap_or_default();
+    for record in records {
+        write!(rows, "{}", table::Table::line(record)?).expect("writing to memory cannot fail");
+    }
+    Ok(rows)
 }
 
 fn lines<T: serde::Serialize>(rows: &[T]) -> io::Result<String> {

@@ -2,12 +2,14 @@
 #![allow(dead_code, unreachable_pub, reason = "each test and example uses its own part")]
 
 mod catalogue;
+pub mod fileserver;
 mod folder;
 
 use ferrybench_data::{
     criterion::CriterionRow,
     dataset::Dataset,
     family::Family,
+    fileserver::{FileServer, TransferRow},
     latency::{self, HistogramRow},
     record::{Audit, Noise, Outcome, Record},
     roundtrip::{Evidence, Pattern, Peers, Placement, RoundTrip, Source, Spec, Wait},
@@ -22,6 +24,8 @@ pub struct Run {
     pub records: Vec<Record<RoundTrip>>,
     pub histograms: Vec<HistogramRow>,
     pub criterion: Vec<CriterionRow>,
+    pub files: Vec<Record<FileServer>>,
+    pub made: Vec<TransferRow>,
     pub blocks: u32,
 }
 
@@ -31,7 +35,15 @@ const MIB: u64 = 1024 * KIB;
 impl Run {
     /// A run of a plan, without rows yet.
     pub fn new(plan: &str, blocks: u32) -> Self {
-        Self { info: info(plan, blocks), records: vec![], histograms: vec![], criterion: vec![], blocks }
+        Self {
+            info: info(plan, blocks),
+            records: vec![],
+            histograms: vec![],
+            criterion: vec![],
+            files: vec![],
+            made: vec![],
+            blocks,
+        }
     }
 
     /// One of everything, in that many blocks.
@@ -127,7 +139,8 @@ impl Run {
                 *audit = refused.clone();
             }
             if (name, row.block) == ("sysv-mq", 2) {
-                row.outcome = Outcome::Failed("the far end was killed by signal 9 | after 5 s".into());
+                let reason = "the far end was killed by signal 9 | after 5 s".into();
+                row.outcome = Outcome::Failed { reason, seen: None };
             }
             if row.block % 6 == 2 {
                 row.noise.noise_gap_s = Some(0.000_8);
@@ -179,27 +192,34 @@ impl Run {
 
     fn push(&mut self, block: u32, spec: Spec, outcome: Outcome<Evidence>) {
         let order = self.records.len() as u32 + 1;
-        let noise = Noise {
-            noise_before: Some(0.005),
-            noise_after: Some(0.006),
-            noise_gap_s: Some(0.000_05),
-            run_delay_s: Some(0.000_1),
-            c2c_ns: None,
-        };
-        self.records.push(Record { block, order, noise, spec, outcome });
+        self.records.push(Record { block, order, noise: noise(), spec, outcome });
     }
 
     /// What a report is made from.
     pub fn dataset(mut self) -> Dataset {
         let mut trials: Vec<String> = self.records.iter().map(Record::trial).collect();
+        trials.extend(self.files.iter().map(Record::trial));
         trials.sort();
         trials.dedup();
         self.info.trials = trials.len() as u32;
         let plan = "name = \"synthetic\"\nseed = 7\n\n[[roundtrip]]\nmessage_bytes = [\"64B\"]\n";
         let mut data = Dataset::from_parts(self.info, plan.into(), self.records, self.histograms);
         data.criterion = self.criterion;
+        data.fileserver = self.files;
+        data.transfers = self.made;
         data.captures = vec![("run.txt".into(), "Measuring into out, about 60 s.\n".into())];
         data
+    }
+}
+
+/// A quiet machine.
+fn noise() -> Noise {
+    Noise {
+        noise_before: Some(0.005),
+        noise_after: Some(0.006),
+        noise_gap_s: Some(0.000_05),
+        run_delay_s: Some(0.000_1),
+        c2c_ns: None,
     }
 }
 

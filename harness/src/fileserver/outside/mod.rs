@@ -28,6 +28,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
 };
 
 /// The role of a conductor for somebody else's server.
@@ -68,6 +69,8 @@ pub enum Reply {
 
 impl Role for Outside {
     const NAME: &'static str = "conduct-outside";
+    // The server is asked to end first, and ended only if it does not.
+    const GRACE: Duration = Duration::from_secs(5);
     type Job = Job;
     type Cue = conduct::Job;
     type Reply = Reply;
@@ -128,7 +131,7 @@ fn conduct(
     })?;
     let watched = server.end_block(seen.transfers());
     let (mut evidence, transfers, failure, run_delay_s) = seen.judge_outside(&job);
-    watched.into_evidence(&mut evidence, job.spec.server_pool);
+    watched.tell(&mut evidence, job.spec.server_pool);
     let failure = watched.failure(failure);
     Ok(Block { evidence, transfers, failure, run_delay_s })
 }
@@ -263,7 +266,7 @@ impl Fetcher<'_> {
 
 impl watch::Watched {
     /// What was seen from outside, into the columns that a server's workers cannot fill.
-    fn into_evidence(&self, evidence: &mut Evidence, pool: u32) {
+    fn tell(&self, evidence: &mut Evidence, pool: u32) {
         evidence.servers_seen = self.most_workers;
         evidence.servers_died = self.died;
         evidence.server_peak_rss_bytes = self.peak_anonymous_bytes;

@@ -134,7 +134,7 @@ impl Server {
             let family = Family::of(started.child.id());
             started.ticks = family.ticks;
             let mut watch = started.watch();
-            watch.pids = family.pids.clone();
+            watch.pids.clone_from(&family.pids);
             watch.watched = Watched { died: Some(0), ..Watched::default() };
             watch.see(&family);
         }

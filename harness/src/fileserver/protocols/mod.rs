@@ -1,11 +1,12 @@
 //! The protocols: one file each, and their table.
 
 mod course;
+mod http;
 mod raw;
 
 use super::session::Session;
 use crate::shelf::{Incoming, Outgoing, Shelf};
-use ferrybench_data::fileserver::Operation;
+use ferrybench_data::{fileserver::Operation, plan::catalogue::Named};
 use std::sync::Arc;
 
 /// One protocol.
@@ -76,7 +77,12 @@ impl Request {
 }
 
 /// Every protocol.
-pub static ALL: &[Row] = &[course::ROW, raw::ROW];
+pub static ALL: &[Row] = &[course::ROW, raw::ROW, http::ROW];
+
+/// What a plan may name, as data.
+pub fn describe() -> Vec<Named> {
+    ALL.iter().map(|row| Named { name: row.name.to_owned(), help: row.help.to_owned() }).collect()
+}
 
 /// The protocol of that name.
 pub fn find(name: &str) -> Option<&'static Row> {

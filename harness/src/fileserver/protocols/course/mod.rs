@@ -5,6 +5,7 @@
 mod base64;
 mod client;
 mod reply;
+mod request;
 mod server;
 mod shell;
 
@@ -28,3 +29,6 @@ const LONGEST_LINE: usize = 4 << 10;
 const LONGEST_REPLY: usize = 1 << 20;
 /// Silence that ends a request without a line ending, as older clients send it.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests;

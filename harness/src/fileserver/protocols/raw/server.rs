@@ -139,7 +139,11 @@ impl Server {
 
     fn fail(&mut self, operation: Option<Operation>, why: &io::Error) {
         let why = why.to_string();
-        let message = &why[..why.floor_char_boundary(LONGEST_MESSAGE)];
+        let mut length = why.len().min(LONGEST_MESSAGE);
+        while !why.is_char_boundary(length) {
+            length -= 1;
+        }
+        let message = &why[..length];
         self.reply(ERROR, message.len() as u64);
         self.hands.text.extend_from_slice(message.as_bytes());
         self.hands.tell_finished(Finished::failed(operation, message));

@@ -1,6 +1,6 @@
-//! The ranking on the terminal, and the same as JSON.
+//! Round trips on the terminal.
 
-use super::say;
+use crate::cli::say;
 use comfy_table::{CellAlignment, Table, presets};
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
@@ -9,8 +9,7 @@ use ferrybench_data::{
     units::Size,
 };
 use ferrybench_reports::format::{Unit, estimate};
-use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// Prints one table for each pattern and placement, at the size that most trials have.
 pub(super) fn print(data: &Dataset) {
@@ -106,23 +105,4 @@ fn ranked<'a, 'd>(
         .collect();
     rows.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
     rows
-}
-
-/// Every trial's estimates as one object.
-pub(super) fn json(data: &Dataset, report: &Path) -> Value {
-    let value = |estimate: Option<Estimate>| {
-        estimate.map(|estimate| {
-            json!({ "value": estimate.value, "lower": estimate.interval.map(|bounds| bounds.0),
-                    "upper": estimate.interval.map(|bounds| bounds.1), "blocks": estimate.blocks })
-        })
-    };
-    let trials: Vec<Value> = data
-        .trials()
-        .iter()
-        .map(|trial| {
-            json!({ "trial": trial.id(), RATE: value(trial.estimate(RATE)), BANDWIDTH: value(trial.estimate(BANDWIDTH)),
-                    CPU_COST: value(trial.estimate(CPU_COST)) })
-        })
-        .collect();
-    json!({ "report": report.display().to_string(), "complete": data.is_complete(), "trials": trials })
 }

@@ -1,0 +1,141 @@
+//! Our file server held against other people's, with the same client, alternating in one run; and what the grid of the
+//! assignment takes. Prints a Markdown table; METHODOLOGY.md quotes one. `just peers` runs it, in minutes.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
+
+mod client;
+mod grid;
+mod servers;
+
+use client::Client;
+use ferrybench::{host::limits, process::role};
+use ferrybench_data::{fileserver::Received, stats::signed_rank};
+use servers::{Iperf, Server};
+use std::{path::PathBuf, process::ExitCode};
+
+const MIB: u64 = 1 << 20;
+/// Clients at once, and streams of iperf3.
+const STREAMS: u32 = 5;
+/// Pairs of rounds, each with a fresh order of the two.
+const PAIRS: usize = 16;
+/// Pairs where one side takes seconds.
+const SLOW_PAIRS: usize = 8;
+
+/// Files in memory: sources for every server, and what clients receive.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> std::io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ferrybench-peers-").tempdir_in("/dev/shm")?;
+        // A web server that gives up its privileges has to read them.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Prints one row: what was held against what, the ratio with its interval, and the bar.
+fn row(what: &str, pairs: &[(f64, f64)], bar: f64) {
+    eprintln!("{what}: {:?}", pairs.iter().take(4).collect::<Vec<_>>());
+    let Some(ratio) = signed_rank::ratio(pairs) else { return };
+    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.2}, {high:.2}]"));
+    let verdict = if ratio.value >= bar { "holds" } else { "MISSED" };
+    println!("| {what} | {:.2}{interval} | {} | at least {bar} | {verdict} |", ratio.value, ratio.blocks);
+}
+
+fn skipped(what: &str, why: &str, bar: f64) {
+    println!("| {what} | skipped: {why} | | at least {bar} | |");
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = role::take_over(&[]) {
+        return code;
+    }
+    limits::raise_descriptors();
+    let Ok(place) = Place::new() else {
+        eprintln!("/dev/shm cannot be written to, and disks are not what is measured here");
+        return ExitCode::FAILURE;
+    };
+    println!("| what | ratio [95 %] | pairs | bar | |");
+    println!("|---|---|---|---|---|");
+    for sizes in [100 * MIB, 10 * MIB] {
+        client::prepare(&place, sizes, STREAMS);
+    }
+    nginx(&place);
+    iperf(&place);
+    for (bytes, bar) in [(100 * MIB, 10.0), (10 * MIB, 6.0)] {
+        python(&place, bytes, bar);
+    }
+    grid::rows();
+    ExitCode::SUCCESS
+}
+
+/// Downloads: our `raw` against nginx, each written to touched files by the same client.
+fn nginx(place: &Place) {
+    let what =
+        "download, 100 MiB x 5 clients: raw, thread-pool of 5, against nginx (sendfile, 2 workers) over http";
+    let Some(theirs) = Server::nginx(place) else { return skipped(what, "nginx is not installed", 1.1) };
+    let ours = Server::ours(place, "raw", "thread-pool", STREAMS);
+    let (mut raw, mut http) = (
+        Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Written),
+        Client::new(place, "http", theirs.address, STREAMS, 100 * MIB, Received::Written),
+    );
+    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || http.rate()), 1.1);
+    let same = Server::ours(place, "http", "thread-pool", STREAMS);
+    let mut own = Client::new(place, "http", same.address, STREAMS, 100 * MIB, Received::Written);
+    let what = "the same over http on both sides (for context)";
+    row(what, &alternating(PAIRS, &mut || own.rate(), &mut || http.rate()), 0.0);
+}
+
+/// Downloads against iperf3, which reads into a buffer and drops it: ours writes files.
+fn iperf(place: &Place) {
+    let what = "download, 100 MiB x 5 clients: raw, written to files, against iperf3 with 5 streams";
+    let Some(mut theirs) = Iperf::start() else { return skipped(what, "iperf3 is not installed", 1.0) };
+    let ours = Server::ours(place, "raw", "thread-pool", STREAMS);
+    let mut raw = Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Written);
+    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)), 1.0);
+    let mut hashed = Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Discarded);
+    let what = "the same, hashed and dropped instead of written (for context)";
+    row(what, &alternating(PAIRS, &mut || hashed.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)), 0.0);
+}
+
+/// Downloads over the course's protocol: our server against one in CPython, each with 5 threads.
+fn python(place: &Place, bytes: u64, bar: f64) {
+    let mib = bytes / MIB;
+    let what = format!(
+        "download, course, {mib} MiB x 5 clients: our server against a CPython server, 5 threads each"
+    );
+    let Some(theirs) = Server::python(place, STREAMS) else {
+        return skipped(&what, "python3 is not installed", bar);
+    };
+    let ours = Server::ours(place, "course", "thread-pool", STREAMS);
+    let (mut own, mut python) = (
+        Client::new(place, "course", ours.address, STREAMS, bytes, Received::Written),
+        Client::new(place, "course", theirs.address, STREAMS, bytes, Received::Written),
+    );
+    row(&what, &alternating(SLOW_PAIRS, &mut || own.rate(), &mut || python.rate()), bar);
+}
+
+/// Pairs of rates, bytes a second; which one goes first changes from pair to pair. The first pair is warm-up.
+fn alternating(
+    pairs: usize,
+    ours: &mut dyn FnMut() -> f64,
+    theirs: &mut dyn FnMut() -> f64,
+) -> Vec<(f64, f64)> {
+    let one = |place: usize| {
+        if place.is_multiple_of(2) {
+            let own = ours();
+            (own, theirs())
+        } else {
+            let other = theirs();
+            (ours(), other)
+        }
+    };
+    (0..=pairs).map(one).skip(1).collect()
+}

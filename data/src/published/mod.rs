@@ -1,0 +1,7 @@
+//! Published figures that a report can be held against.
+
+mod fileserver;
+mod roundtrip;
+
+pub use fileserver::{GridRow, GridStatus, fileserver};
+pub use roundtrip::{RoundTripRun, assignment_figure, roundtrip};

@@ -1,0 +1,73 @@
+//! A block of a round trip on this host: a near worker, or a foreign peer.
+
+use super::LocalHost;
+use crate::{
+    measure::place,
+    process::role::Role,
+    roundtrip::{
+        Near,
+        foreign::{self, Foreign},
+        near,
+    },
+    run::coordinator::{Attempt, Seen},
+};
+use ferrybench_data::{plan::Work, roundtrip::Spec};
+use std::{io, time::Duration};
+
+/// Longest that a foreign peer's block may take.
+const FOREIGN_DEADLINE: Duration = Duration::from_secs(60);
+
+impl LocalHost {
+    /// Runs a block of our own mechanism.
+    pub(super) fn roundtrip(&mut self, spec: &Spec, work: Work, seed: u64) -> io::Result<Attempt> {
+        let (leg, exchanges) = match work {
+            Work::For(leg) => (Some(leg), None),
+            Work::Exactly(count) => (None, Some(count)),
+            Work::Once => (None, Some(1)),
+        };
+        let job = near::Job {
+            spec: spec.clone(),
+            warm_up: spec.warm_up(),
+            leg,
+            exchanges,
+            seed,
+            places: self.catalogue.places,
+            clock_cost_ns: self.clock_cost_ns,
+            folder: self.folder.clone(),
+        };
+        let deadline = job.deadline();
+        self.worker(Near::NAME, serde_json::to_value(job)?, deadline, |line| {
+            Some(match serde_json::from_value(line).ok()? {
+                near::Reply::Declare(_) => return None,
+                near::Reply::Failed(reason) => Attempt::Failed(reason),
+                near::Reply::Done(block) => Attempt::Done(Box::new(Seen::RoundTrip {
+                    evidence: block.evidence,
+                    histogram: block.histogram,
+                    run_delay_s: Some(block.run_delay_s),
+                })),
+            })
+        })
+    }
+
+    /// Runs a block of somebody else's program.
+    pub(super) fn foreign_roundtrip(&mut self, spec: &Spec, peer: usize) -> io::Result<Attempt> {
+        let peer = &self.plan.foreign[peer];
+        let cpus = place::cpus_of(spec, self.catalogue.places).into_iter().flatten().collect();
+        let job = foreign::Job {
+            command: peer.command.clone(),
+            rounds: peer.rounds,
+            bytes: spec.message_bytes,
+            cpus,
+            folder: self.folder.clone(),
+        };
+        self.worker(Foreign::NAME, serde_json::to_value(job)?, FOREIGN_DEADLINE, |line| {
+            Some(match serde_json::from_value(line).ok()? {
+                foreign::Reply::Done(evidence) => {
+                    let evidence = *evidence;
+                    Attempt::Done(Box::new(Seen::RoundTrip { evidence, histogram: None, run_delay_s: None }))
+                }
+                foreign::Reply::Failed(reason) => Attempt::Failed(reason),
+            })
+        })
+    }
+}
