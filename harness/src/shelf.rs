@@ -9,7 +9,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
     os::fd::{AsRawFd, OwnedFd},
     os::unix::fs::FileExt,
@@ -203,28 +203,49 @@ impl Shelf {
 
 impl Spares {
     fn open(path: &Path) -> io::Result<Self> {
-        let mut free = Vec::new();
-        for entry in fs::read_dir(path)? {
-            free.extend(entry?.file_name().into_string());
-        }
-        free.sort();
-        Ok(Self { folder: open_folder(path)?, free: Mutex::new(free) })
+        let folder = open_folder(path)?;
+        let free = Mutex::new(listed(&folder)?);
+        Ok(Self { folder, free })
     }
 
     /// A spare file under a hidden name in `into`. Other processes take from the same folder: the rename decides who
-    /// has it. Returned ones are looked for again, since whoever verifies puts them back.
+    /// has it. When all that were listed are tried, those that came back since are looked for: whoever verifies puts them
+    /// there.
     fn take(&self, into: &OwnedFd) -> Option<(File, Hidden)> {
-        let free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Unlike processes begin at unlike places, so that they do not all reach for the same one.
-        let first = (std::process::id() as usize).wrapping_mul(7) + COUNT.load(Ordering::Relaxed) as usize;
-        (0..free.len()).find_map(|place| {
-            let spare = &free[(first + place) % free.len()];
+        let mut free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut looked_again = false;
+        loop {
+            if free.is_empty() && !looked_again {
+                *free = listed(&self.folder).ok()?;
+                looked_again = true;
+            }
+            // Unlike processes begin at unlike places, so that they do not all reach for the same one.
+            let place = (std::process::id() as usize).wrapping_mul(7).checked_rem(free.len())?;
+            let spare = free.swap_remove(place);
             let name = hidden_name();
-            renameat(&self.folder, spare, into, &name).ok()?;
-            let file = openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()?;
-            Some((file.into(), Hidden { name, spare: Some(spare.clone()) }))
-        })
+            if renameat(&self.folder, &spare, into, &name).is_err() {
+                continue;
+            }
+            return match openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+                Ok(file) => Some((file.into(), Hidden { name, spare: Some(spare) })),
+                Err(_) => {
+                    let _ = renameat(into, &name, &self.folder, &spare);
+                    None
+                }
+            };
+        }
     }
+}
+
+/// The names in a folder, but `.` and `..`.
+fn listed(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        names.extend(entry?.file_name().to_str().map(str::to_owned));
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    Ok(names)
 }
 
 impl Incoming {
@@ -287,15 +308,14 @@ impl Incoming {
                 if file.metadata()?.len() != length {
                     file.set_len(length)?;
                 }
-                let from = match hidden {
-                    Some(hidden) => hidden.name.clone(),
-                    None => {
-                        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-                        let link = |name: &str| {
-                            linkat(rustix::fs::CWD, &path, &shelf.folder, name, AtFlags::SYMLINK_FOLLOW)
-                        };
-                        under_hidden_name(link)?.1
-                    }
+                let from = if let Some(hidden) = hidden {
+                    hidden.name.clone()
+                } else {
+                    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                    let link = |name: &str| {
+                        linkat(rustix::fs::CWD, &path, &shelf.folder, name, AtFlags::SYMLINK_FOLLOW)
+                    };
+                    under_hidden_name(link)?.1
                 };
                 renameat(&shelf.folder, &from, &shelf.folder, name.as_str()).inspect_err(|_| {
                     let _ = unlinkat(&shelf.folder, &from, AtFlags::empty());
@@ -348,7 +368,6 @@ pub fn hash(file: &mut impl Read) -> io::Result<Hash> {
     }
 }
 
-/// Whether a name is taken in the shelf's folder.
 impl Shelf {
     /// Whether there is anything of that name.
     pub fn has(&self, name: &str) -> bool {
@@ -375,7 +394,7 @@ fn under_hidden_name<T>(mut make: impl FnMut(&str) -> Result<T, Errno>) -> Resul
         let name = hidden_name();
         match make(&name) {
             Err(Errno::EXIST) => {}
-            made => return Ok((made?, name)),
+            other => return Ok((other?, name)),
         }
     }
 }
@@ -387,3 +406,6 @@ fn not_a_file(name: &str) -> io::Error {
 fn sentence(kind: io::ErrorKind, why: String) -> io::Error {
     io::Error::new(kind, why)
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,8 @@ impl Report {
             (None, _) => runs::new_name("together"),
         };
         let data = Dataset::merged(read).map_err(request)?;
-        fs::create_dir_all(&folder).map_err(|error| request(format_args!("{}: {error}", folder.display())))?;
+        fs::create_dir_all(&folder)
+            .map_err(|error| request(format_args!("{}: {error}", folder.display())))?;
         say(format_args!("Report: {}", write(&data, &folder)?.display()));
         Ok(Exit::Good)
     }

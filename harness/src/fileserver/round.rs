@@ -100,9 +100,9 @@ fn content_of_each(job: &Job, tasks: &[Vec<Task>], path: impl Fn(&Task) -> PathB
 /// Looks at files that should be the source's copies, and hands their pages back.
 pub(super) fn content(job: &Job, paths: &[PathBuf], how: Verified) -> Vec<Sighting> {
     let bytes_expected = job.spec.volume_bytes;
-    let looked = paths.iter().zip(verify::hashes(paths)).enumerate();
+    let looked = paths.iter().zip(verify::hashes(paths));
     looked
-        .map(|(number, (path, hash))| {
+        .map(|(path, hash)| {
             let sighting = match hash {
                 Ok((hash, bytes)) if hash == job.expected() && bytes == bytes_expected => {
                     Sighting::Content(how)
@@ -117,7 +117,7 @@ pub(super) fn content(job: &Job, paths: &[PathBuf], how: Verified) -> Vec<Sighti
                 Err(error) => Sighting::Wrong(error.to_string()),
             };
             // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-            if job.store.recycle(path, bytes_expected, number).is_err() {
+            if job.store.recycle(path, bytes_expected).is_err() {
                 let _ = fs::remove_file(path);
             }
             sighting
