@@ -13,7 +13,7 @@ use support::{
 };
 
 /// More than sockets hold on the way: a client that has read little of it has not read all.
-const LARGE: usize = 24 << 20;
+const LARGE: usize = 16 << 20;
 
 #[test]
 fn files_come_back_as_they_went() {
