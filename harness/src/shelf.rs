@@ -226,13 +226,11 @@ impl Spares {
             if renameat(&self.folder, &spare, into, &name).is_err() {
                 continue;
             }
-            return match openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
-                Ok(file) => Some((file.into(), Hidden { name, spare: Some(spare) })),
-                Err(_) => {
-                    let _ = renameat(into, &name, &self.folder, &spare);
-                    None
-                }
-            };
+            if let Ok(file) = openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+                return Some((file.into(), Hidden { name, spare: Some(spare) }));
+            }
+            let _ = renameat(into, &name, &self.folder, &spare);
+            return None;
         }
     }
 }

@@ -222,13 +222,14 @@ fn too_few_descriptors_for_a_pool_are_a_sentence() {
         assert_eq!(said.trim_end(), format!("ferrybench: {why}"));
         // As many as are said to be possible can all be at work.
         let server = start(model, "6").unwrap();
+        let half = bytes(50_000, 1);
         let mut clients: Vec<Client> = (0..6).map(|_| server.client()).collect();
         for (number, client) in clients.iter_mut().enumerate() {
             client.begin_put(&format!("file-{number}"), 100_000).unwrap();
-            client.send(&[b'x'; 50_000]).unwrap();
+            client.send(&half).unwrap();
         }
         for client in &mut clients {
-            client.send(&[b'x'; 50_000]).unwrap();
+            client.send(&half).unwrap();
             client.end_put().unwrap();
         }
         assert_eq!(server.files().len(), 6);

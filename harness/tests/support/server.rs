@@ -246,6 +246,7 @@ pub struct Client {
     early: Vec<u8>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 fn broken(error: io::Error) -> String {
     format!("the connection broke: {error}")
 }

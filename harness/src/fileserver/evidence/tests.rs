@@ -72,8 +72,8 @@ fn told(worker: u32, taken: &[(u16, u64)]) -> Told {
     Told { worker, pid: 20, tid: worker, ok, bytes: ok * VOLUME, connections, ..Told::default() }
 }
 
-fn report(workers: Vec<Told>) -> io::Result<Report> {
-    Ok(Report { workers, processes: vec![ProcessUse::default()] })
+fn report(workers: Vec<Told>) -> Report {
+    Report { workers, processes: vec![ProcessUse::default()] }
 }
 
 fn after() -> Vec<Sighting> {
@@ -82,12 +82,12 @@ fn after() -> Vec<Sighting> {
 
 type Judged = (Evidence, Vec<TransferRow>, Option<String>);
 
-fn judge(job: &Job, rounds: Vec<(Round<Done>, Vec<Vec<Sighting>>)>, told: &io::Result<Report>) -> Judged {
+fn judge(job: &Job, rounds: Vec<(Round<Done>, Vec<Vec<Sighting>>)>, told: Report) -> Judged {
     let mut seen = Seen::new(&job.spec, 0.5);
     for (round, sightings) in rounds {
         seen.add(round, ProcessUse::default(), sightings);
     }
-    let (evidence, rows, failure, _) = seen.judge(job, told);
+    let (evidence, rows, failure, _) = seen.judge(job, &Ok(told));
     (evidence, rows, failure)
 }
 
@@ -107,7 +107,7 @@ fn sound_rounds_prove_themselves() {
         (round(1000, vec![Ok(vec![done(3, 1000)]), Ok(vec![done(4, 1020)])]), vec![after(), after()]),
     ];
     let server = report(vec![told(1, &[(1, 10), (4, 1030)]), told(2, &[(2, 60), (3, 1010)])]);
-    let (seen, rows, failure) = judge(&job, rounds, &server);
+    let (seen, rows, failure) = judge(&job, rounds, server);
     assert_eq!(FileServer::audit(&job.spec, &seen), [""; 0]);
     assert_eq!((outcomes(&rows), failure), (vec![OK; 4], None));
     let places: Vec<_> = rows.iter().map(|row| (row.round, row.client, row.transfer, row.worker)).collect();
@@ -131,7 +131,7 @@ fn wrong_content_fails_its_transfer_and_counts_no_bytes() {
         round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![done(2, 0)])]),
         vec![after(), vec![Sighting::wrong_content()]],
     )];
-    let (seen, rows, failure) = judge(&job, rounds, &report(vec![told(1, &[(1, 10)]), told(2, &[(2, 10)])]));
+    let (seen, rows, failure) = judge(&job, rounds, report(vec![told(1, &[(1, 10)]), told(2, &[(2, 10)])]));
     assert_eq!(outcomes(&rows), [OK, "the content is not the source's"]);
     assert_eq!(failure.unwrap(), "1 of 2 transfers failed: the content is not the source's (1)");
     assert_eq!((rows[1].bytes, rows[1].bytes_verified, seen.bytes_verified), (VOLUME, 0, VOLUME));
@@ -151,7 +151,7 @@ fn a_dead_worker_is_a_failed_client_and_the_others_count() {
         vec![after(), Vec::new()],
     );
     assert!(seen.has_failed());
-    let (seen, rows, failure, _) = seen.judge(&job, &report(vec![told(1, &[(1, 10)]), told(2, &[])]));
+    let (seen, rows, failure, _) = seen.judge(&job, &Ok(report(vec![told(1, &[(1, 10)]), told(2, &[])])));
     assert_eq!(outcomes(&rows), [OK, how]);
     assert_eq!(failure.unwrap(), format!("1 of 2 transfers failed: {how} (1)"));
     assert_eq!((seen.clients_ok, seen.clients_failed, seen.transfers_ok), (1, 1, 1));
@@ -168,7 +168,7 @@ fn a_dead_server_worker_counts_as_failed() {
         round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![failed(done(2, 0), "reset")])]),
         vec![after(), vec![Sighting::Nothing]],
     )];
-    let (seen, rows, failure) = judge(&job, rounds, &report(vec![told(1, &[(1, 10)]), dead]));
+    let (seen, rows, failure) = judge(&job, rounds, report(vec![told(1, &[(1, 10)]), dead]));
     assert_eq!((seen.servers_ok, seen.servers_failed, seen.servers_idle), (Some(1), Some(1), Some(0)));
     assert_eq!((rows[1].worker, rows[1].bytes), (None, 400));
     assert_eq!(failure.unwrap(), "1 of 2 transfers failed: reset (1)");
@@ -179,7 +179,11 @@ fn a_server_that_tells_nothing_fails_the_row() {
     let job = job(Operation::Download, "raw");
     let rounds = vec![(round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![done(2, 0)])]), vec![after(), after()])];
     let gone = Err(io::Error::other("the serve worker is gone"));
-    let (seen, rows, failure) = judge(&job, rounds, &gone);
+    let mut before = Seen::new(&job.spec, 0.0);
+    for (round, looked) in rounds {
+        before.add(round, ProcessUse::default(), looked);
+    }
+    let (seen, rows, failure, _) = before.judge(&job, &gone);
     assert_eq!(failure.unwrap(), "the server: the serve worker is gone");
     assert_eq!((seen.servers_ok, seen.bytes_server, rows[0].worker), (None, None, None));
 }
@@ -200,14 +204,14 @@ fn a_port_that_comes_again_is_told_apart_by_time() {
             of_two.reverse();
         }
         let rounds = rounds.clone();
-        let (seen, rows, _) = judge(&job, rounds, &report(vec![told(1, &of_one), told(2, &of_two)]));
+        let (seen, rows, _) = judge(&job, rounds, report(vec![told(1, &of_one), told(2, &of_two)]));
         let workers: Vec<_> = rows.iter().map(|row| row.worker).collect();
         assert_eq!(workers, [Some(1), Some(2), Some(2), Some(1)]);
         assert_eq!(FileServer::audit(&job.spec, &seen), [""; 0]);
     }
     // A connection of long ago is nobody's.
     let late = vec![(round(5000, vec![Ok(vec![done(1, 5000)])]), vec![after()])];
-    let (_, rows, _) = judge(&job, late, &report(vec![told(1, &[(1, 10)])]));
+    let (_, rows, _) = judge(&job, late, report(vec![told(1, &[(1, 10)])]));
     assert_eq!(rows[0].worker, None);
 }
 
@@ -219,7 +223,7 @@ fn the_wait_of_an_upload_ends_when_a_worker_takes_it() {
         let rounds =
             vec![(round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![done(2, 0)])]), vec![after(), after()])];
         let server = report(vec![told(1, &[(1, 60)]), told(2, &[(2, 60)])]);
-        let (seen, rows, _) = judge(&job, rounds, &server);
+        let (seen, rows, _) = judge(&job, rounds, server);
         assert!(close(rows[0].wait_s.unwrap(), wait_s), "{protocol}: {rows:?}");
         assert!(close(rows[0].service_s.unwrap(), 0.090 - wait_s));
         assert_eq!(FileServer::audit(&job.spec, &seen), [""; 0]);
@@ -237,14 +241,14 @@ fn the_server_s_hashes_count_where_content_was_not_kept() {
         workers[1].connections[0].hash = second.map(str::to_owned);
         report(workers)
     };
-    let (seen, rows, failure) = judge(&job, vec![(sent(), by_server())], &hashed(Some(SOURCE), Some(SOURCE)));
+    let (seen, rows, failure) = judge(&job, vec![(sent(), by_server())], hashed(Some(SOURCE), Some(SOURCE)));
     assert_eq!((outcomes(&rows), failure, seen.verified), (vec![OK; 2], None, Verified::Inside));
     assert_eq!(FileServer::audit(&job.spec, &seen), [""; 0]);
     let (seen, rows, failure) =
-        judge(&job, vec![(sent(), by_server())], &hashed(Some(SOURCE), Some("another")));
+        judge(&job, vec![(sent(), by_server())], hashed(Some(SOURCE), Some("another")));
     assert_eq!(outcomes(&rows), [OK, "the content is not the source's"]);
     assert!(failure.is_some() && !FileServer::audit(&job.spec, &seen).is_empty());
-    let (seen, rows, _) = judge(&job, vec![(sent(), by_server())], &hashed(Some(SOURCE), None));
+    let (seen, rows, _) = judge(&job, vec![(sent(), by_server())], hashed(Some(SOURCE), None));
     assert_eq!(outcomes(&rows), [OK, UNVERIFIED]);
     assert_eq!(seen.bytes_verified, VOLUME);
     assert!(!FileServer::audit(&job.spec, &seen).is_empty());
@@ -260,7 +264,7 @@ fn failures_are_summed_up_with_the_most_frequent_first() {
     ];
     let sightings = (0..2).map(|_| (0..3).map(|_| Sighting::Content(Verified::After)).collect()).collect();
     let (seen, rows, failure) =
-        judge(&job, vec![(round(0, workers), sightings)], &report(vec![told(1, &[(3, 10)])]));
+        judge(&job, vec![(round(0, workers), sightings)], report(vec![told(1, &[(3, 10)])]));
     assert_eq!(failure.unwrap(), "5 of 6 transfers failed: reset (3); late (1); refused (1)");
     assert_eq!((rows.len(), seen.transfers_ok, seen.clients_failed), (6, 1, 2));
     // Nobody is left to take a mean over.
@@ -274,7 +278,7 @@ fn what_nobody_could_look_at_is_unverified() {
         round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![done(2, 0)])]),
         vec![after(), vec![Sighting::Unverified]],
     )];
-    let (seen, rows, failure) = judge(&job, rounds, &report(vec![told(1, &[(1, 10)]), told(2, &[(2, 10)])]));
+    let (seen, rows, failure) = judge(&job, rounds, report(vec![told(1, &[(1, 10)]), told(2, &[(2, 10)])]));
     assert_eq!((outcomes(&rows), failure), (vec![OK, UNVERIFIED], None));
     assert_eq!((seen.verified, seen.bytes_verified), (Verified::Unverified, VOLUME));
     let why = "nobody could look at the content that arrived";
