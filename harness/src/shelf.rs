@@ -9,7 +9,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
     os::fd::{AsRawFd, OwnedFd},
     os::unix::fs::FileExt,
@@ -132,7 +132,9 @@ impl Shelf {
     /// The names of the files in it, sorted: regular files only, none of ours that are hidden.
     pub fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in Dir::read_from(&self.folder).map_err(|error| self.explain(error))? {
+        // One that is gone would look empty.
+        self.is_there()?;
+        for entry in Dir::read_from(&self.folder)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else { continue };
             let kind = match entry.file_type() {
@@ -214,37 +216,60 @@ impl Shelf {
 
     /// Names the folder where it is what is missing: file systems say so in several ways.
     fn explain(&self, error: Errno) -> io::Error {
-        match fstat(&self.folder) {
-            Ok(stat) if stat.st_nlink == 0 => sentence(io::ErrorKind::NotFound, "the folder is gone".into()),
-            _ => error.into(),
+        self.is_there().err().unwrap_or_else(|| error.into())
+    }
+
+    fn is_there(&self) -> io::Result<()> {
+        match fstat(&self.folder)?.st_nlink {
+            0 => Err(sentence(io::ErrorKind::NotFound, "the folder is gone".into())),
+            _ => Ok(()),
         }
     }
 }
 
 impl Spares {
     fn open(path: &Path) -> io::Result<Self> {
-        let mut free = Vec::new();
-        for entry in fs::read_dir(path)? {
-            free.extend(entry?.file_name().into_string());
-        }
-        free.sort();
-        Ok(Self { folder: open_folder(path)?, free: Mutex::new(free) })
+        let folder = open_folder(path)?;
+        let free = Mutex::new(listed(&folder)?);
+        Ok(Self { folder, free })
     }
 
     /// A spare file under a hidden name in `into`. Other processes take from the same folder: the rename decides who
-    /// has it. Returned ones are looked for again, since whoever verifies puts them back.
+    /// has it. When all that were listed are tried, those that came back since are looked for: whoever verifies puts them
+    /// there.
     fn take(&self, into: &OwnedFd) -> Option<(File, Hidden)> {
-        let free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Unlike processes begin at unlike places, so that they do not all reach for the same one.
-        let first = (std::process::id() as usize).wrapping_mul(7) + COUNT.load(Ordering::Relaxed) as usize;
-        (0..free.len()).find_map(|place| {
-            let spare = &free[(first + place) % free.len()];
+        let mut free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut looked_again = false;
+        loop {
+            if free.is_empty() && !looked_again {
+                *free = listed(&self.folder).ok()?;
+                looked_again = true;
+            }
+            // Unlike processes begin at unlike places, so that they do not all reach for the same one.
+            let place = (std::process::id() as usize).wrapping_mul(7).checked_rem(free.len())?;
+            let spare = free.swap_remove(place);
             let name = hidden_name();
-            renameat(&self.folder, spare, into, &name).ok()?;
-            let file = openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok()?;
-            Some((file.into(), Hidden { name, spare: Some(spare.clone()) }))
-        })
+            if renameat(&self.folder, &spare, into, &name).is_err() {
+                continue;
+            }
+            if let Ok(file) = openat(into, &name, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+                return Some((file.into(), Hidden { name, spare: Some(spare) }));
+            }
+            let _ = renameat(into, &name, &self.folder, &spare);
+            return None;
+        }
     }
+}
+
+/// The names in a folder, but `.` and `..`.
+fn listed(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        names.extend(entry?.file_name().to_str().map(str::to_owned));
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    Ok(names)
 }
 
 impl Incoming {
@@ -367,7 +392,6 @@ pub fn hash(file: &mut impl Read) -> io::Result<Hash> {
     }
 }
 
-/// Whether a name is taken in the shelf's folder.
 impl Shelf {
     /// Whether there is anything of that name.
     pub fn has(&self, name: &str) -> bool {
@@ -406,3 +430,6 @@ fn not_a_file(name: &str) -> io::Error {
 fn sentence(kind: io::ErrorKind, why: String) -> io::Error {
     io::Error::new(kind, why)
 }
+
+#[cfg(test)]
+mod tests;

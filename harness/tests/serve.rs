@@ -13,7 +13,7 @@ use support::{
 };
 
 /// More than sockets hold on the way: a client that has read little of it has not read all.
-const LARGE: usize = 24 << 20;
+const LARGE: usize = 16 << 20;
 
 #[test]
 fn files_come_back_as_they_went() {
@@ -109,21 +109,21 @@ fn a_pool_serves_so_many_at_a_time() {
         };
         let mut waiting: Vec<Client> = (0..24).map(|_| server.client()).collect();
         waiting.iter_mut().for_each(Client::ask_list);
-        let mut served = Vec::new();
+        let mut answered = Vec::new();
         let mut gone = 0;
         let mut seen_full = false;
         while !waiting.is_empty() {
             // Under `reuseport` a connection belongs to one worker, busy or not: one answer at least is there.
-            let full = if model == REUSEPORT { 1 } else { most.min(served.len() + waiting.len()) };
-            while served.len() < full {
+            let full = if model == REUSEPORT { 1 } else { most.min(answered.len() + waiting.len()) };
+            while answered.len() < full {
                 let mut client = waiting.swap_remove(first_readable(&waiting));
                 client.end_list().unwrap();
-                served.push(client);
+                answered.push(client);
             }
-            let answered = served.len() + waiting.iter().filter(|client| client.has_answer()).count();
-            assert!(answered <= most, "{answered} were served at a time, after {gone} had left");
-            seen_full |= answered == most.min(24);
-            drop(served.pop());
+            let all = answered.len() + waiting.iter().filter(|client| client.has_answer()).count();
+            assert!(all <= most, "{all} were served at a time, after {gone} had left");
+            seen_full |= all == most.min(24);
+            drop(answered.pop());
             gone += 1;
         }
         assert!(seen_full || model == REUSEPORT || most > 24, "never were {most} served at a time");

@@ -16,8 +16,8 @@ use std::{
 use support::{
     BINARY, Place, eventually, now, pause,
     server::{
-        CONCURRENT, Client, HANDOFF, MODELS, Model, PROCESSES, REUSEPORT, SHARED, SINGLE, Server,
-        THREAD_POOL, THREADS, TOKIO, WIRES, Wire, as_sent, bytes, cpu_ticks, each,
+        CONCURRENT, Client, HANDOFF, MODELS, PROCESSES, REUSEPORT, SHARED, SINGLE, Server, THREAD_POOL,
+        THREADS, TOKIO, WIRES, Wire, as_sent, bytes, cpu_ticks, each,
     },
     signal,
 };
@@ -57,8 +57,8 @@ fn what_cannot_be_served_is_one_sentence() {
         ),
         (&["--root", "root", "--protocol", "cours"], "unknown protocol \"cours\"; did you mean \"course\"?"),
         (
-            &["--root", "root", "--protocol", "ftp"],
-            "unknown protocol \"ftp\"; `ferrybench list` shows what exists",
+            &["--root", "root", "--protocol", "zzz"],
+            "unknown protocol \"zzz\"; `ferrybench list` shows what exists",
         ),
         (
             &["--root", "root", "--model", "single", "--workers", "3"],
@@ -173,10 +173,10 @@ fn what_an_ordinary_user_may_not_do_is_told() {
             assert_eq!(client.list().unwrap(), ["closed", "open"]);
             assert_eq!(client.get("open").unwrap(), b"content\n");
             let denied = "Permission denied (os error 13)";
-            assert_eq!(client.get("closed").unwrap_err(), denied);
-            assert_eq!(client.put("new", b"content").unwrap_err(), denied);
-            assert_eq!(client.delete("open").unwrap_err(), denied);
-            assert_eq!(client.list().unwrap(), ["closed", "open"]);
+            assert_eq!(server.client().get("closed").unwrap_err(), denied);
+            assert_eq!(server.client().put("new", b"content").unwrap_err(), denied);
+            assert_eq!(server.client().delete("open").unwrap_err(), denied);
+            assert_eq!(server.client().list().unwrap(), ["closed", "open"]);
         }
     }
 }
@@ -191,15 +191,9 @@ fn is_calm(pid: i32) -> bool {
 
 #[test]
 fn a_lack_of_descriptors_is_survived_and_burns_nothing() {
-    let table: &[(Model, &[&str])] = &[
-        (THREADS, &[]),
-        (PROCESSES, &[]),
-        (THREAD_POOL, &["--workers", "30"]),
-        (TOKIO, &["--workers", "30"]),
-    ];
-    for (model, arguments) in table {
+    for model in [THREADS, PROCESSES] {
         for wire in WIRES {
-            let server = Server::under(&["prlimit", "--nofile=24"], *model, wire, arguments);
+            let server = Server::under(&["prlimit", "--nofile=24"], model, wire, &[]);
             let clients: Vec<Client> = (0..40).map(|_| server.client()).collect();
             eventually("it runs out of descriptors", || {
                 let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count();
@@ -210,21 +204,38 @@ fn a_lack_of_descriptors_is_survived_and_burns_nothing() {
             let content = bytes(100_000, 1);
             eventually(&format!("it serves again: {model:?} {wire:?}"), || {
                 let mut client = server.client();
-                let r = client.put("a", &content);
-                eprintln!("{model:?} {wire:?} {r:?}");
-                r.is_ok() && client.get("a").is_ok_and(|back| back == content)
+                client.put("a", &content).is_ok() && client.get("a").is_ok_and(|back| back == content)
             });
-            drop(server);
         }
     }
 }
 
 #[test]
-fn too_few_descriptors_to_begin_with_are_a_sentence() {
+fn too_few_descriptors_for_a_pool_are_a_sentence() {
+    let start = |model, workers| {
+        let arguments = ["--workers", workers];
+        Server::try_under(&["prlimit", "--nofile=40"], model, Wire::Raw, &arguments)
+    };
+    for model in [THREAD_POOL, TOKIO] {
+        let said = start(model, "7").err().unwrap();
+        let why = "--workers 7 may need 44 descriptors, and the limit here is 40 (ulimit -n)";
+        assert_eq!(said.trim_end(), format!("ferrybench: {why}"));
+        // As many as are said to be possible can all be at work.
+        let server = start(model, "6").unwrap();
+        let half = bytes(50_000, 1);
+        let mut clients: Vec<Client> = (0..6).map(|_| server.client()).collect();
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.begin_put(&format!("file-{number}"), 100_000).unwrap();
+            client.send(&half).unwrap();
+        }
+        for client in &mut clients {
+            client.send(&half).unwrap();
+            client.end_put().unwrap();
+        }
+        assert_eq!(server.files().len(), 6);
+    }
     for model in [SHARED, HANDOFF, REUSEPORT] {
-        let arguments = ["--workers", "30"];
-        let said =
-            Server::try_under(&["prlimit", "--nofile=20"], model, Wire::Course, &arguments).err().unwrap();
+        let said = start(model, "30").err().unwrap();
         assert!(said.contains("Too many open files"), "{model:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
@@ -403,9 +414,14 @@ fn memory_does_not_grow_with_the_file() {
             assert_eq!(fs::metadata(server.path("large")).unwrap().len(), (PIECE * PIECES) as u64);
 
             client.ask_get("large");
+            let length = PIECE * PIECES;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nContent-Type: application/octet-stream\r\n\r\n"
+            );
             let (before, after) = match wire {
                 Wire::Course => (br#"{"status":"OK","data_namafile":"large","data_file":""#.len(), 6),
                 Wire::Raw => (9, 0),
+                Wire::Http => (head.len(), 0),
             };
             client.stream.read_exact(&mut vec![0; before]).unwrap();
             let mut back = vec![0; sent.len()];

@@ -28,6 +28,10 @@ use std::{
 
 /// How long connections that are under way may take once the server is told to end.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Descriptors that one worker may have open: its connection, a file, and a pipe between them.
+const A_WORKER: u64 = 4;
+/// Descriptors of a server besides those of its workers.
+const OTHERS: u64 = 16;
 /// Workers of a pool where nobody says.
 const USUAL_WORKERS: u32 = 5;
 
@@ -91,6 +95,13 @@ impl Serve {
             )));
         }
         limits::raise_descriptors();
+        // Each thread that waits in `accept` has a descriptor reserved: with too few, none would be left for files.
+        let (needed, most) = (OTHERS + A_WORKER * u64::from(workers), limits::descriptors());
+        if model.pool == Pool::Sized && !model.accepts && needed > most {
+            return Err(request(format_args!(
+                "--workers {workers} may need {needed} descriptors, and the limit here is {most} (ulimit -n)"
+            )));
+        }
         let setup = Setup {
             protocol: self.protocol.clone(),
             root: self.root.clone(),

@@ -207,7 +207,8 @@ impl<'a> Server<'a> {
         // The connection is there for the server a moment before the client knows of it.
         let near =
             |taken: &Taken| taken.taken_ns + 1_000_000_000 > connected && taken.taken_ns <= done.ended_ns;
-        candidates.iter().find(|(_, taken)| near(taken)).copied()
+        // Of two that are near, the earlier one had ended before this one could have the port.
+        candidates.iter().filter(|(_, taken)| near(taken)).max_by_key(|(_, taken)| taken.taken_ns).copied()
     }
 
     fn hashed(&self, source: &str) -> bool {
@@ -397,3 +398,6 @@ fn reasons(rows: &[TransferRow]) -> Option<String> {
     let words: Vec<String> = counts.iter().map(|(why, count)| format!("{why} ({count})")).collect();
     Some(format!("{failed} of {} transfers failed: {}", rows.len(), words.join("; ")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,9 +99,9 @@ pub(super) fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<V
 fn content_of_each(job: &Job, tasks: &[Vec<Task>], path: impl Fn(&Task) -> PathBuf) -> Vec<Vec<Sighting>> {
     let files: Vec<Copy> = tasks.iter().flatten().map(|task| Copy::of(task, path(task))).collect();
     let looked = verify::copies(&files, &job.source());
-    let mut looked = files.iter().zip(looked).enumerate().map(|(number, (file, why))| {
+    let mut looked = files.iter().zip(looked).map(|(file, why)| {
         // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-        if job.store.recycle(&file.path, job.spec.volume_bytes, number).is_err() {
+        if job.store.recycle(&file.path, job.spec.volume_bytes).is_err() {
             let _ = fs::remove_file(&file.path);
         }
         why.map_or(Sighting::Content(Verified::After), Sighting::Wrong)

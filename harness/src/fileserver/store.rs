@@ -86,11 +86,14 @@ impl Store {
     }
 
     /// Hands a file back as a spare one, once it was verified. Its content does not matter any more, its pages do.
-    pub fn recycle(&self, file: &Path, bytes: u64, number: usize) -> io::Result<()> {
+    pub fn recycle(&self, file: &Path, bytes: u64) -> io::Result<()> {
+        static BACK: AtomicUsize = AtomicUsize::new(0);
         if fs::metadata(file)?.len() != bytes {
             OpenOptions::new().write(true).open(file)?.set_len(bytes)?;
         }
-        fs::rename(file, self.spares(bytes).join(format!("back-{}-{number}", std::process::id())))
+        // A name that no other round has given: it would replace what came back from there.
+        let name = format!("back-{}-{}", std::process::id(), BACK.fetch_add(1, Ordering::Relaxed));
+        fs::rename(file, self.spares(bytes).join(name))
     }
 
     fn make(&self, volumes: &[Volume], seed: u64) -> io::Result<BTreeMap<u64, Source>> {

@@ -83,7 +83,10 @@ impl<W: Work> Pool<W> for Processes<W> {
     fn round(&mut self, tasks: Vec<Vec<W::Task>>, deadline: Duration) -> io::Result<Round<W::Done>> {
         for (member, tasks) in self.members.iter_mut().zip(tasks) {
             let cued = match member {
-                Ok(partner) => partner.cue(tasks),
+                // How it ended says more than that it does not listen.
+                Ok(partner) => {
+                    partner.cue(tasks).map_err(|error| partner.reply(START).err().unwrap_or(error))
+                }
                 Err(_) => continue,
             };
             if let Err(error) = cued {

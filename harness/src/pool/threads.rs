@@ -18,13 +18,16 @@ use std::{
 /// The threads, each with its own line.
 pub(super) struct Threads<W: Work> {
     gate: Arc<Gate>,
-    lines: Vec<Line<W>>,
+    /// A thread that died or hung, with how, stays dead for the rounds to come.
+    lines: Vec<Result<Line<W>, String>>,
 }
 
 struct Line<W: Work> {
     tasks: Sender<Vec<W::Task>>,
     answers: Receiver<Answer<W::Done>>,
 }
+
+const ENDED: &str = "the worker thread ended";
 
 enum Answer<D> {
     AtTheGate,
@@ -35,7 +38,7 @@ impl<W: Work> Threads<W> {
     /// Starts them.
     pub(super) fn start(workers: u32, job: &W::Job) -> io::Result<Self> {
         let gate = Arc::new(Gate::new()?);
-        let lines = (1..=workers).map(|number| line(number, job.clone(), Arc::clone(&gate)));
+        let lines = (1..=workers).map(|number| Ok(Ok(line(number, job.clone(), Arc::clone(&gate))?)));
         let lines = lines.collect::<io::Result<_>>()?;
         Ok(Self { gate, lines })
     }
@@ -65,26 +68,48 @@ fn line<W: Work>(number: u32, job: W::Job, gate: Arc<Gate>) -> io::Result<Line<W
 
 impl<W: Work> Pool<W> for Threads<W> {
     fn round(&mut self, tasks: Vec<Vec<W::Task>>, deadline: Duration) -> io::Result<Round<W::Done>> {
-        for (line, tasks) in self.lines.iter().zip(tasks) {
-            line.tasks.send(tasks).map_err(|_| io::Error::other("a worker thread is gone"))?;
+        for (line, tasks) in self.lines.iter_mut().zip(tasks) {
+            if line.as_ref().is_ok_and(|line| line.tasks.send(tasks).is_err()) {
+                *line = Err(ENDED.to_owned());
+            }
         }
-        for line in &self.lines {
-            line.answers
-                .recv_timeout(deadline)
-                .map_err(|_| io::Error::other("a worker thread did not come"))?;
+        for line in &mut self.lines {
+            if let Ok(at_work) = line
+                && let Err(how) = at_work.answer(deadline)
+            {
+                *line = Err(how);
+            }
         }
         let released_ns = clock::now();
-        self.gate.open(self.lines.len())?;
+        self.gate.open(self.lines.iter().filter(|line| line.is_ok()).count())?;
         let mut used = Usage::default();
-        let workers = self.lines.iter().map(|line| match line.answers.recv_timeout(deadline) {
-            Ok(Answer::Done(done, own)) => {
-                used += own;
-                done.map_err(|error| error.to_string())
-            }
-            Err(RecvTimeoutError::Timeout) => Err("the worker thread did not finish in time".to_owned()),
-            _ => Err("the worker thread ended".to_owned()),
-        });
-        let workers = workers.collect();
+        let mut workers = Vec::new();
+        for line in &mut self.lines {
+            let answer = match line {
+                Ok(at_work) => at_work.answer(deadline),
+                Err(how) => Err(how.clone()),
+            };
+            workers.push(match answer {
+                Ok(Answer::Done(done, own)) => {
+                    used += own;
+                    done.map_err(|error| error.to_string())
+                }
+                Ok(Answer::AtTheGate) => Err("the worker thread answered out of turn".to_owned()),
+                Err(how) => {
+                    *line = Err(how.clone());
+                    Err(how)
+                }
+            });
+        }
         Ok(Round { released_ns, workers, used, processes: Vec::new() })
+    }
+}
+
+impl<W: Work> Line<W> {
+    fn answer(&self, deadline: Duration) -> Result<Answer<W::Done>, String> {
+        self.answers.recv_timeout(deadline).map_err(|error| match error {
+            RecvTimeoutError::Timeout => "the worker thread did not finish in time".to_owned(),
+            RecvTimeoutError::Disconnected => ENDED.to_owned(),
+        })
     }
 }

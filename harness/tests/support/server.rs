@@ -52,15 +52,17 @@ pub const CONCURRENT: [Model; 7] = [THREADS, THREAD_POOL, PROCESSES, SHARED, REU
 pub enum Wire {
     Course,
     Raw,
+    Http,
 }
 
-pub const WIRES: [Wire; 2] = [Wire::Course, Wire::Raw];
+pub const WIRES: [Wire; 3] = [Wire::Course, Wire::Raw, Wire::Http];
 
 impl Wire {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Course => "course",
             Self::Raw => "raw",
+            Self::Http => "http",
         }
     }
 }
@@ -244,6 +246,7 @@ pub struct Client {
     early: Vec<u8>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 fn broken(error: io::Error) -> String {
     format!("the connection broke: {error}")
 }
@@ -256,13 +259,25 @@ pub fn raw_request(operation: u8, name: &[u8], length: u64) -> Vec<u8> {
     request
 }
 
+/// A request of HTTP, with more header fields.
+pub fn http_request(verb: &str, name: &str, more: &str) -> Vec<u8> {
+    let mut target = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => target.push(char::from(byte)),
+            _ => target.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{verb} /{target} HTTP/1.1\r\nHost: x\r\n{more}\r\n").into_bytes()
+}
+
 /// Content as it travels, with what ends it.
 pub fn as_sent(wire: Wire, content: &[u8]) -> Vec<u8> {
     match wire {
         // No word at all would be a missing one.
         Wire::Course if content.is_empty() => b"''\r\n".to_vec(),
         Wire::Course => (STANDARD.encode_to_string(content) + "\r\n").into_bytes(),
-        Wire::Raw => content.to_vec(),
+        Wire::Raw | Wire::Http => content.to_vec(),
     }
 }
 
@@ -294,6 +309,10 @@ impl Client {
                 format!("{verb} {name}\r\n").into_bytes()
             }
             Wire::Raw => raw_request(operation, name.as_bytes(), 0),
+            Wire::Http => {
+                let verb = ["GET", "GET", "PUT", "DELETE"][usize::from(operation) - 1];
+                http_request(verb, name, "")
+            }
         };
         self.send(&request)
     }
@@ -319,6 +338,7 @@ impl Client {
                 }
                 Ok(names)
             }
+            Wire::Http => Ok(serde_json::from_slice(&self.http_reply()?).unwrap()),
         }
     }
 
@@ -339,6 +359,7 @@ impl Client {
                 Ok(STANDARD.decode_to_vec(text).unwrap())
             }
             Wire::Raw => self.raw_reply(),
+            Wire::Http => self.http_reply(),
         }
     }
 
@@ -355,6 +376,11 @@ impl Client {
                 self.send(&raw_request(3, name.as_bytes(), length as u64))?;
                 self.raw_reply().map(|_| ())
             }
+            Wire::Http => {
+                let length = format!("Content-Length: {length}\r\nExpect: 100-continue\r\n");
+                self.send(&http_request("PUT", name, &length))?;
+                self.http_reply().map(|_| ())
+            }
         }
     }
 
@@ -362,6 +388,7 @@ impl Client {
         match self.wire {
             Wire::Course => self.course_reply().map(|_| ()),
             Wire::Raw => self.raw_reply().map(|_| ()),
+            Wire::Http => self.http_reply().map(|_| ()),
         }
     }
 
@@ -381,14 +408,15 @@ impl Client {
         self.end_put()
     }
 
-    fn course_reply(&mut self) -> Reply<serde_json::Value> {
+    /// What comes up to and with a mark.
+    fn until(&mut self, mark: &[u8]) -> Reply<Vec<u8>> {
         let mut text = std::mem::take(&mut self.early);
         let mut piece = vec![0; 64 << 10];
         let mut looked_at: usize = 0;
         let end = loop {
-            let from = looked_at.saturating_sub(3);
-            if let Some(at) = text[from..].windows(4).position(|window| window == b"\r\n\r\n") {
-                break from + at + 4;
+            let from = looked_at.saturating_sub(mark.len() - 1);
+            if let Some(at) = text[from..].windows(mark.len()).position(|window| window == mark) {
+                break from + at + mark.len();
             }
             looked_at = text.len();
             match self.stream.read(&mut piece).map_err(broken)? {
@@ -397,6 +425,11 @@ impl Client {
             }
         };
         self.early = text.split_off(end);
+        Ok(text)
+    }
+
+    fn course_reply(&mut self) -> Reply<serde_json::Value> {
+        let text = self.until(b"\r\n\r\n")?;
         let reply: serde_json::Value = serde_json::from_slice(&text).unwrap();
         match reply["status"].as_str() {
             Some("OK") => Ok(reply),
@@ -415,6 +448,18 @@ impl Client {
         let mut body = vec![0; length as usize];
         self.stream.read_exact(&mut body).map_err(broken)?;
         if head[0] == 1 { Err(String::from_utf8(body).unwrap()) } else { Ok(body) }
+    }
+
+    fn http_reply(&mut self) -> Reply<Vec<u8>> {
+        let head = String::from_utf8(self.until(b"\r\n\r\n")?).unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        let early = self.early.len().min(body.len());
+        body[..early].copy_from_slice(&self.early[..early]);
+        self.early.drain(..early);
+        self.stream.read_exact(&mut body[early..]).map_err(broken)?;
+        if status < 400 { Ok(body) } else { Err(String::from_utf8(body).unwrap().trim_end().to_owned()) }
     }
 
     /// Reads until the other side ends the connection.
