@@ -141,10 +141,10 @@ fn a_correct_server_passes_every_case() {
         assert_eq!(report["left_behind"], serde_json::json!([]));
         let said = server.end();
         // Clients of the check go away in the middle and send what cannot be decoded: workers that met them have failed.
-        let numbers = said.lines().last().unwrap().strip_prefix("ferrybench-workers: ").unwrap();
-        let numbers: Value = serde_json::from_str(numbers).unwrap();
-        let sum: u64 = ["ok", "failed", "idle"].iter().map(|name| numbers[name].as_u64().unwrap()).sum();
-        assert_eq!(sum, 4, "{model}: {said}");
+        let told = |how: &str| {
+            said.lines().filter(|line| line.starts_with("ferrybench-worker ") && line.ends_with(how)).count()
+        };
+        assert!(told(" ok") > 0 && told(" failed") > 0, "{model}: {said}");
     }
 }
 

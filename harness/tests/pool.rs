@@ -165,11 +165,13 @@ fn an_unknown_pool_is_refused() {
     assert_eq!(named, MODELS);
 }
 
+/// A model's name, and what is tried with it.
+type Check = (&'static str, fn(&str));
+
 fn main() -> ExitCode {
     if let Some(code) = role::take_over(&[role::entry::<Member<Adder>>()]) {
         return code;
     }
-    type Check = (&'static str, fn(&str));
     let checks: [Check; 5] = [
         ("rounds_follow_each_other", rounds_follow_each_other),
         ("workers_are_what_the_model_says", workers_are_what_the_model_says),
