@@ -165,11 +165,13 @@ fn an_unknown_pool_is_refused() {
     assert_eq!(named, MODELS);
 }
 
+type Check = (&'static str, fn(&str));
+
 fn main() -> ExitCode {
     if let Some(code) = role::take_over(&[role::entry::<Member<Adder>>()]) {
         return code;
     }
-    let checks: [(&str, fn(&str)); 5] = [
+    let checks: [Check; 5] = [
         ("rounds_follow_each_other", rounds_follow_each_other),
         ("workers_are_what_the_model_says", workers_are_what_the_model_says),
         ("a_dead_worker_is_named", a_dead_worker_is_named),
