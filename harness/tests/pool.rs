@@ -165,7 +165,6 @@ fn an_unknown_pool_is_refused() {
     assert_eq!(named, MODELS);
 }
 
-/// A model's name, and what is tried with it.
 type Check = (&'static str, fn(&str));
 
 fn main() -> ExitCode {

@@ -38,8 +38,11 @@ fn files_come_back_as_they_went() {
 /// The verbs of the course have a twin, no case, quotes, and ends of line that its older clients leave away.
 #[test]
 fn the_course_s_own_clients_are_understood() {
-    for model in MODELS {
-        let server = Server::start(model, Wire::Course);
+    each(&MODELS, |model, wire| {
+        if wire != Wire::Course {
+            return;
+        }
+        let server = Server::start(model, wire);
         fs::write(server.path("My File.txt"), "content").unwrap();
         for request in [
             "GET 'My File.txt'\r\n",
@@ -55,7 +58,7 @@ fn the_course_s_own_clients_are_understood() {
             client.send(b"list").unwrap();
             assert_eq!(client.end_list().unwrap(), ["My File.txt"], "after {request:?}");
         }
-    }
+    });
 }
 
 #[test]

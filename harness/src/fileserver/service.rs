@@ -181,7 +181,7 @@ impl Tally<'_> {
                         self.told.ok += 1;
                         self.told.bytes += finished.bytes;
                         if let (Some(hash), Some(last)) = (finished.hash, self.told.connections.last_mut()) {
-                            last.hash = Some(hash.to_hex().to_string());
+                            last.hash = Some(hash.to_hex());
                         }
                     }
                     Some(why) => self.fail(why.clone()),

@@ -169,7 +169,7 @@ pub fn write_source(path: &Path, bytes: u64, seed: u64) -> io::Result<Source> {
         file.write_all(piece)?;
         left -= piece.len() as u64;
     }
-    let digits = |hasher: shelf::Hasher| hasher.finalize().to_hex().to_string();
+    let digits = |hasher: shelf::Hasher| hasher.finalize().to_hex();
     Ok(Source { whole: digits(whole), rest: digits(rest) })
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     measure::clock,
     pool::Work,
-    shelf::{Keep, Shelf},
+    shelf::{Hash, Keep, Shelf},
 };
 use ferrybench_data::fileserver::{Operation, ReadBytes, Received};
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,7 @@ impl Done {
             Tell::Finished(Finished { bytes, failure, names, hash, .. }) => {
                 self.ended_ns = clock::now();
                 (self.bytes, self.failure, self.names) = (bytes, failure, names.len());
-                self.hash = hash.map(|hash| hash.to_hex().to_string());
+                self.hash = hash.map(Hash::to_hex);
             }
         }
     }

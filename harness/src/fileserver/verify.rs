@@ -59,7 +59,7 @@ impl Copy {
             }
         };
         let hash = shelf::hash(&mut file)?.to_hex();
-        Ok((hash.as_str() != wanted).then(|| "the content is not the source's".into()))
+        Ok((hash != *wanted).then(|| "the content is not the source's".into()))
     }
 }
 

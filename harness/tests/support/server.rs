@@ -72,7 +72,7 @@ pub fn each(models: &[Model], check: impl Fn(Model, Wire) + Sync) {
     let cases: Vec<_> = models.iter().flat_map(|model| WIRES.map(|wire| (*model, wire))).collect();
     let (next, check) = (&Mutex::new(cases.into_iter()), &check);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..8 {
             scope.spawn(move || {
                 loop {
                     let case = next.lock().unwrap().next();
