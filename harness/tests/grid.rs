@@ -90,10 +90,11 @@ fn against(place: &Place, program: &str, more: &[&str]) -> Option<(Vec<Record<Fi
     let command =
         format!("exec python3 {PEERS}/{program} --port {{port}} --workers {{workers}} --root {served}");
     let command = if program.contains("--mistake") { command } else { command + " --tell" };
-    let axes =
-        ["--volume", "300KiB", "--operation", "download,upload", "--client-pool", "4", "--server-pool", "3"];
-    let words =
-        [&["grid", "--allow-debug", "--deadline", "5s", "--server-cmd", &command][..], &axes, more].concat();
+    let axes = ["--volume", "300KiB", "--operation", "download,upload"];
+    let pools = ["--client-pool", "4", "--server-pool", "3"];
+    let pools = if more.contains(&"--client-pool") { &[][..] } else { &pools };
+    let grid = ["grid", "--allow-debug", "--deadline", "5s", "--server-cmd", &command];
+    let words = [&grid[..], &axes, pools, more].concat();
     Some(rows(place, &words))
 }
 
