@@ -108,6 +108,9 @@ axis! {
         Written = "written",
         /// It is hashed as it arrives, inside the measured time, and dropped.
         Discarded = "discarded",
+        /// The kernel drops it unread: nothing of it is verified, so that such a row is never believed. For holding
+        /// servers against each other where a client that reads would be the limit.
+        Dropped = "dropped",
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Keep {
     Files,
     /// It is hashed and dropped.
     Hashes,
+    /// It is only counted.
+    Nothing,
 }
 
 /// A folder that files are served from and put into.
@@ -139,6 +141,7 @@ pub struct Incoming {
 
 #[derive(Debug)]
 enum Content {
+    Counted,
     Hashed(Box<Hasher>),
     Filed { file: File, hidden: Option<Hidden>, shelf: std::sync::Arc<Shelf>, name: String },
 }
@@ -211,6 +214,7 @@ impl Shelf {
     pub fn put(self: &std::sync::Arc<Self>, name: &str) -> io::Result<Incoming> {
         check(name)?;
         let content = match self.keep {
+            Keep::Nothing => Content::Counted,
             Keep::Hashes => Content::Hashed(Box::default()),
             Keep::Files => {
                 let (file, hidden) = self.begin()?;
@@ -322,7 +326,12 @@ impl Incoming {
         }
     }
 
-    /// So many bytes were moved into [`Incoming::file`].
+    /// Whether the content need not be looked at at all.
+    pub fn is_only_counted(&self) -> bool {
+        matches!(self.content, Content::Counted)
+    }
+
+    /// So many bytes were moved into [`Incoming::file`], or dropped.
     pub fn moved(&mut self, bytes: u64) {
         self.length += bytes;
     }
@@ -330,9 +339,8 @@ impl Incoming {
     /// Appends content.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.content {
-            Content::Hashed(hasher) => {
-                hasher.update(bytes);
-            }
+            Content::Counted => {}
+            Content::Hashed(hasher) => hasher.update(bytes),
             Content::Filed { file, .. } => file.write_all_at(bytes, self.length)?,
         }
         self.length += bytes.len() as u64;
@@ -362,6 +370,7 @@ impl Incoming {
         }
         let length = self.length;
         match &mut self.content {
+            Content::Counted => Ok(None),
             Content::Hashed(hasher) => Ok(Some(hasher.finalize())),
             Content::Filed { file, hidden, shelf, name } => {
                 if file.metadata()?.len() != length {

@@ -88,7 +88,7 @@ struct FileServerAxes {
     /// Most bytes of one read, such as 4096, or `auto`
     #[arg(long, value_name = "SIZE", value_delimiter = ',')]
     read_bytes: Vec<ReadBytes>,
-    /// What becomes of content that arrives: `written` or `discarded`
+    /// What becomes of content that arrives: `written`, `discarded` or `dropped`
     #[arg(long, value_name = "RECEIVED", value_delimiter = ',')]
     received: Vec<Received>,
     /// Transfers of each client worker in a round

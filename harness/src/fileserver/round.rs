@@ -79,6 +79,9 @@ pub(super) fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<V
             }
         }),
         (Operation::List | Operation::Delete, ..) => each(round, tasks, |_, _| Sighting::Nothing),
+        (Operation::Download | Operation::Upload, Received::Dropped, _) => {
+            each(round, tasks, |_, _| Sighting::Unverified)
+        }
         (Operation::Download, Received::Discarded, _) => each(round, tasks, |done, _| match &done.hash {
             Some(hash) if hash == job.expected() => Sighting::Content(Verified::Inside),
             _ => Sighting::wrong_content(),

@@ -103,6 +103,7 @@ impl Service {
         let keep = match setup.received {
             Received::Written => Keep::Files,
             Received::Discarded => Keep::Hashes,
+            Received::Dropped => Keep::Nothing,
         };
         let shelf = Arc::new(Shelf::open(&setup.root, keep, setup.spares.as_deref())?);
         Ok(Self { setup, protocol, shelf })

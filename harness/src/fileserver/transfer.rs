@@ -106,6 +106,7 @@ impl Work for Transfer {
         let keep = match job.keep {
             Received::Written => Keep::Files,
             Received::Discarded => Keep::Hashes,
+            Received::Dropped => Keep::Nothing,
         };
         Ok(Self {
             protocol,

@@ -16,7 +16,7 @@ pub fn spare_files<'a>(specs: impl Iterator<Item = &'a Spec>) -> BTreeMap<u64, u
     for spec in specs.filter(|spec| spec.operation.moves_content()) {
         let spares = match spec.received {
             Received::Written => u64::from(spec.client_pool) * u64::from(spec.transfers),
-            Received::Discarded => 0,
+            Received::Discarded | Received::Dropped => 0,
         };
         let most = files.entry(spec.volume_bytes).or_default();
         *most = (*most).max(spares);

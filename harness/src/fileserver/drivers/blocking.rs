@@ -1,6 +1,6 @@
 //! Drives a session by blocking calls, one connection for one thread.
 
-use super::{Deadline, Kit, Limits, empty_pipe, send_part, take_part};
+use super::{Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
 use crate::fileserver::session::{Session, Step, Tell};
 use crate::shelf::Incoming;
 use rustix::{
@@ -166,6 +166,12 @@ fn receive(
     incoming.take(&kit.input.bytes()[..early]);
     kit.input.consume(early);
     left -= early as u64;
+    while left > 0 && incoming.is_only_counted() {
+        let dropped = retried(|| drop_part(stream, left, kit.spill()), deadline)?;
+        incoming.moved(dropped);
+        left -= dropped;
+        deadline.check()?;
+    }
     while left > 0 && kit.splices && incoming.file().is_some() {
         // Without descriptors for a pipe it goes by hand.
         let Ok(pipe) = kit.pipe() else { break };

@@ -9,6 +9,7 @@ use ferrybench_data::fileserver::ReadBytes;
 use rustix::{
     fs::sendfile,
     io::Errno,
+    net::{RecvFlags, recv},
     pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice},
 };
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,16 @@ fn take_part(socket: impl AsFd, pipe: &Pipe, left: u64, flags: SpliceFlags) -> i
         Ok(taken) => Ok(Some(taken as u64)),
         Err(Errno::INVAL | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// One call that has the kernel drop bytes of a socket unread. How many it dropped.
+fn drop_part(socket: impl AsFd, left: u64, room: &mut [u8]) -> io::Result<u64> {
+    let most = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+    // Of a stream, nothing is copied under this flag.
+    match recv(socket, &mut room[..most], RecvFlags::TRUNC)?.1 {
+        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed in mid-transfer")),
+        dropped => Ok(dropped as u64),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Drives a session in a task of tokio: the same steps, and a wait for readiness where a call would block.
 
-use super::{Deadline, Kit, Limits, empty_pipe, send_part, take_part};
+use super::{Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
 use crate::fileserver::session::{Session, Step, Tell};
 use crate::shelf::Incoming;
 use rustix::pipe::SpliceFlags;
@@ -121,6 +121,18 @@ async fn receive(
     incoming.take(&kit.input.bytes()[..early]);
     kit.input.consume(early);
     left -= early as u64;
+    while left > 0 && incoming.is_only_counted() {
+        within(stream.readable(), deadline).await?;
+        match stream.try_io(Interest::READABLE, || drop_part(stream, left, kit.spill())) {
+            Ok(dropped) => {
+                incoming.moved(dropped);
+                left -= dropped;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        deadline.check()?;
+    }
     while left > 0 && kit.splices && incoming.file().is_some() {
         within(stream.readable(), deadline).await?;
         // Without descriptors for a pipe it goes by hand.
