@@ -250,7 +250,8 @@ pub struct Evidence {
     pub server_cpu_s: Option<f64>,
     /// The clients' share of that CPU time, 0 to 1.
     pub client_cpu_share: Option<f64>,
-    /// Largest sum of anonymous resident memory of all clients and server processes, sampled, bytes.
+    /// Anonymous resident memory of all clients and server processes, bytes: the sum of each one's own peak; of somebody
+    /// else's server the largest sum that was sampled.
     pub peak_rss_bytes: u64,
     /// The same of the clients alone.
     pub client_peak_rss_bytes: u64,

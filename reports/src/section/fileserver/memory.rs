@@ -35,7 +35,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let mut elements = vec![
         Element::heading(2, "File server: memory and CPU time"),
         Element::prose(
-            "Memory is the largest sum of anonymous resident memory over the processes of a side, sampled while it ran: what the \
+            "Memory is the anonymous resident memory of all processes of a side, each at its own peak (of somebody else's server, \
+             the largest sum of many looks): what the \
              programs keep for themselves, without the pages of the files. A program that keeps a whole file for each client needs \
              the volume times the pool; one that streams needs a buffer for each worker, whatever the volume. The clients' share of \
              the CPU time says who was busy: far above a half, the clients were the limit, and a faster server would not show.",
@@ -94,7 +95,7 @@ fn row(grid: &Grid<'_, '_>, trial: &Trial<'_>) -> Vec<Cell> {
     ]
 }
 
-/// Memory at one decimal, as sampled figures deserve.
+/// Memory at one decimal, as far as peaks repeat.
 fn memory(trial: &Trial<'_>, of: fn(&Evidence) -> Option<f64>) -> Cell {
     median(trial, of).map_or(Cell::text("not told"), |bytes| {
         Cell::text(format!("{:.1}\u{a0}MiB", bytes / f64::from(1 << 20)))
