@@ -10,7 +10,10 @@ use ferrybench_data::{
     record::{Fate, Record, Row},
 };
 use std::{fs, path::Path};
-use support::Place;
+use support::{
+    Place,
+    server::{MODELS, Server, Wire, bytes},
+};
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
 
@@ -246,4 +249,57 @@ fn a_wrong_request_is_one_sentence() {
         assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
         assert!(said.contains(sentence), "{words:?}: {said}");
     }
+}
+
+#[test]
+fn the_original_s_kind_of_client_is_served_by_every_model() {
+    let python = std::process::Command::new("python3").arg("--version").output();
+    if python.is_err() {
+        support::say("skipped: python3 is not installed");
+        return;
+    }
+    for model in MODELS {
+        let server = Server::start(model, Wire::Course);
+        let content = bytes(5_000, 9);
+        fs::write(server.path("../source"), &content).unwrap();
+        let client = |words: &str| -> serde_json::Value {
+            let port = server.address.port().to_string();
+            let mut command = std::process::Command::new("python3");
+            command.arg(format!("{PEERS}/course_client.py")).args(["--port", &port, "--read", "16"]);
+            command.args(words.split(' ')).current_dir(server.path(".."));
+            serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+        };
+        for words in ["upload a.bin --file source", "get a.bin --file got", "download a.bin --file twin"] {
+            let line = client(words);
+            assert_eq!(
+                (&line["ok"], &line["bytes"]),
+                (&true.into(), &5_000.into()),
+                "{model:?} {words}: {line}"
+            );
+        }
+        assert_eq!(client("list")["names"], serde_json::json!(["a.bin"]), "{model:?}");
+        assert_eq!(client("delete a.bin")["ok"], true, "{model:?}");
+        assert_eq!(client("get a.bin")["ok"], false, "{model:?}");
+        for name in ["got", "twin"] {
+            assert!(fs::read(server.path("..").join(name)).unwrap() == content, "{model:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn the_course_s_original_server_is_measured_with_the_files_it_has() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("served")).unwrap();
+    fs::write(place.path("served/file_1mb.txt"), "abcdefgh".repeat(1 << 17)).unwrap();
+    let served = place.path("served").display().to_string();
+    let command = format!("exec python3 {PEERS}/original_server.py --port {{port}} --root {served}");
+    let grid = ["grid", "--allow-debug", "--server-cmd", &command, "--files", "file_{mb}mb.txt"];
+    let axes =
+        ["--volume", "1MiB", "--operation", "list,download", "--client-pool", "3", "--server-pool", "1"];
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        support::say("skipped: python3 is not installed");
+        return;
+    }
+    let (rows, good) = rows(&place, &[&grid[..], &axes].concat());
+    assert!(good && rows.len() == 2, "{:?}", rows.iter().map(reason).collect::<Vec<_>>());
 }

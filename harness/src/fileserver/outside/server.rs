@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Between being told to end and being ended.
 const FAREWELL_NS: u64 = 3_000_000_000;
 /// How long the last lines of its workers are waited for.
-const LAST_LINES_NS: u64 = 200_000_000;
+const LAST_LINES_NS: u64 = 2_000_000_000;
 /// Lines of its standard error that are kept.
 const MOST_LINES: usize = 20;
 /// What a line begins with by which a worker tells of a transfer: `ferrybench-worker 3 ok`, or `... failed`.
