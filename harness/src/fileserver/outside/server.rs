@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Between being told to end and being ended.
 const FAREWELL_NS: u64 = 3_000_000_000;
 /// How long the last lines of its workers are waited for.
-const LAST_LINES_NS: u64 = 2_000_000_000;
+const LAST_LINES_NS: u64 = 1_000_000_000;
 /// Lines of its standard error that are kept.
 const MOST_LINES: usize = 20;
 /// What a line begins with by which a worker tells of a transfer: `ferrybench-worker 3 ok`, or `... failed`.
@@ -57,6 +57,9 @@ struct Started {
     ticks: (u64, u64),
     /// What workers told after the first round of the block; nothing where there was another.
     told: Option<BTreeMap<u32, (u64, u64)>>,
+    /// Whether a worker has ever told of a transfer; and whether it is known that none does.
+    told_once: bool,
+    silent: bool,
 }
 
 /// What the watching threads share with whoever conducts.
@@ -101,7 +104,8 @@ impl Server {
         let (pid, looking, limit) = (child.id(), Arc::clone(&watch), command.memory_bytes);
         thread::spawn(move || look(pid, limit, &looking));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut started = Started { child, watch, ticks: (0, 0), told: None };
+        let mut started =
+            Started { child, watch, ticks: (0, 0), told: None, told_once: false, silent: false };
         while !listens(port) {
             if let Ok(Some(_)) = started.child.try_wait() {
                 let how = how_it_ended(&mut started.child);
@@ -221,16 +225,19 @@ impl Started {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits a moment for the lines of workers that tell of their transfers, where they tell at all.
-    fn await_lines(&self, transfers: u64) {
+    /// Waits for the lines of workers that tell of their transfers. Who told nothing after the first round of all is not
+    /// waited for again.
+    fn await_lines(&mut self, transfers: u64) {
         let give_up = clock::now() + LAST_LINES_NS;
-        loop {
+        while !self.silent && clock::now() < give_up {
             let told: u64 = self.watch().watched.told.values().map(|(ok, failed)| ok + failed).sum();
-            if told == 0 || told >= transfers || clock::now() > give_up {
+            self.told_once |= told > 0;
+            if told >= transfers {
                 return;
             }
             clock::pause(LOOK);
         }
+        self.silent = !self.told_once;
     }
 
     fn last_line(&self) -> String {
