@@ -38,6 +38,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const FAREWELL_NS: u64 = 3_000_000_000;
 /// How long the last lines of its workers are waited for.
 const LAST_LINES_NS: u64 = 1_000_000_000;
+/// Without a line for so long, its workers have told what they had to tell.
+const SILENCE: Duration = Duration::from_millis(150);
 /// Lines of its standard error that are kept.
 const MOST_LINES: usize = 20;
 /// What a line begins with by which a worker tells of a transfer: `ferrybench-worker 3 ok`, or `... failed`.
@@ -137,6 +139,7 @@ impl Server {
     /// A block begins: what is seen from now on is its own.
     pub(super) fn begin_block(&mut self) {
         if let Some(started) = &mut self.started {
+            started.await_silence();
             let family = Family::of(started.child.id());
             started.ticks = family.ticks;
             started.told = None;
@@ -238,6 +241,21 @@ impl Started {
             clock::pause(LOOK);
         }
         self.silent = !self.told_once;
+    }
+
+    /// Lets workers finish telling of what was asked between blocks, which is not the next block's.
+    fn await_silence(&self) {
+        let told = || self.watch().watched.told.values().map(|(ok, failed)| ok + failed).sum::<u64>();
+        let give_up = clock::now() + LAST_LINES_NS;
+        let mut before = told();
+        while !self.silent && clock::now() < give_up {
+            clock::pause(SILENCE);
+            let now = told();
+            if now == before {
+                return;
+            }
+            before = now;
+        }
     }
 
     fn last_line(&self) -> String {
