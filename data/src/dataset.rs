@@ -8,6 +8,7 @@ pub use view::TrialView;
 use crate::{
     criterion::CriterionRow,
     family::Family,
+    fanout::{Fanout, FetchRow, ReceiverRow},
     fileserver::{FileServer, TransferRow},
     latency::{self, HistogramRow},
     record::{Record, Row},
@@ -39,6 +40,12 @@ pub struct Dataset {
     pub fileserver: Vec<Record<FileServer>>,
     /// The single transfers of those rows.
     pub transfers: Vec<TransferRow>,
+    /// Rows of the fan-out family.
+    pub fanout: Vec<Record<Fanout>>,
+    /// Each file at each receiver of those rows.
+    pub receivers: Vec<ReceiverRow>,
+    /// Each file that they fetched.
+    pub fetches: Vec<FetchRow>,
     /// Criterion's estimates, where they were given.
     pub criterion: Vec<CriterionRow>,
     /// What the terminal showed, by file name.
@@ -111,6 +118,17 @@ impl Dataset {
         let committed: HashSet<(String, u32)> =
             fileserver.iter().map(|row| (row.trial(), row.block)).collect();
         transfers.retain(|row| committed.contains(&(row.trial.clone(), row.block)));
+        let Rows { rows: fanout, damaged: bad, .. } = Table::<Fanout>::read(&optional(folder, "fanout.csv")?);
+        tally(bad);
+        let Rows { rows: mut receivers, damaged: bad, .. } =
+            read_rows::<ReceiverRow>(&optional(folder, "receivers.csv")?);
+        tally(bad);
+        let Rows { rows: mut fetches, damaged: bad, .. } =
+            read_rows::<FetchRow>(&optional(folder, "fetches.csv")?);
+        tally(bad);
+        let committed: HashSet<(String, u32)> = fanout.iter().map(|row| (row.trial(), row.block)).collect();
+        receivers.retain(|row| committed.contains(&(row.trial.clone(), row.block)));
+        fetches.retain(|row| committed.contains(&(row.trial.clone(), row.block)));
         let Rows { rows: criterion, damaged: bad, .. } = read_rows(&optional(folder, "criterion.csv")?);
         tally(bad);
         let Rows { rows: histograms, damaged: bad, .. } =
@@ -119,6 +137,9 @@ impl Dataset {
         Ok(Self {
             fileserver,
             transfers,
+            fanout,
+            receivers,
+            fetches,
             criterion,
             captures: captures(folder),
             damaged,
@@ -141,6 +162,9 @@ impl Dataset {
             roundtrip,
             fileserver: Vec::new(),
             transfers: Vec::new(),
+            fanout: Vec::new(),
+            receivers: Vec::new(),
+            fetches: Vec::new(),
             criterion: Vec::new(),
             captures: Vec::new(),
             damaged: 0,
@@ -156,7 +180,9 @@ impl Dataset {
     /// The rows of every family.
     pub fn rows(&self) -> impl Iterator<Item = &dyn Row> {
         let roundtrip = self.roundtrip.iter().map(|row| row as &dyn Row);
-        roundtrip.chain(self.fileserver.iter().map(|row| row as &dyn Row))
+        let fileserver = self.fileserver.iter().map(|row| row as &dyn Row);
+        let fanout = self.fanout.iter().map(|row| row as &dyn Row);
+        roundtrip.chain(fileserver).chain(fanout)
     }
 
     /// The round trips that have rows, in the order of the catalogue's mechanisms, each with its rows.
@@ -183,6 +209,17 @@ impl Dataset {
             )
         };
         views.sort_by(|a, b| (place(a), a.spec).cmp(&(place(b), b.spec)));
+        views
+    }
+
+    /// The fan-out trials that have rows, each with its rows: sender models in the order of the catalogue.
+    pub fn fanout_trials(&self) -> Vec<TrialView<'_, Fanout>> {
+        let mut views = views(&self.fanout);
+        let known = &self.info.catalogue.fanout.sender_models;
+        let place = |name: &str| rank(known.iter().map(|model| model.name.as_str()), name);
+        views.sort_by(|a, b| {
+            (place(&a.spec.sender_model), a.spec).cmp(&(place(&b.spec.sender_model), b.spec))
+        });
         views
     }
 

@@ -8,6 +8,7 @@ mod axis;
 pub mod criterion;
 pub mod dataset;
 pub mod family;
+pub mod fanout;
 pub mod fileserver;
 pub mod latency;
 pub mod measure;

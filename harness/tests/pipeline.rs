@@ -95,6 +95,7 @@ fn catalogue() -> Catalogue {
                 descriptors: 1024,
             },
         },
+        fanout: Default::default(),
     }
 }
 

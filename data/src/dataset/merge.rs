@@ -31,6 +31,7 @@ impl Dataset {
             let is_ours = |trial: &str| from.get(trial).is_some_and(|(of, _)| *of == place);
             run.roundtrip.retain(|row| is_ours(&row.trial()));
             run.fileserver.retain(|row| is_ours(&row.trial()));
+            run.fanout.retain(|row| is_ours(&row.trial()));
             let Some(all) = &mut merged else {
                 merged = Some(run);
                 continue;
@@ -40,6 +41,9 @@ impl Dataset {
             all.roundtrip.append(&mut run.roundtrip);
             all.fileserver.append(&mut run.fileserver);
             all.transfers.append(&mut run.transfers);
+            all.fanout.append(&mut run.fanout);
+            all.receivers.append(&mut run.receivers);
+            all.fetches.append(&mut run.fetches);
             all.criterion.append(&mut run.criterion);
             let captures = run.captures.into_iter();
             all.captures.extend(captures.map(|(name, text)| (format!("{}-{name}", place + 1), text)));

@@ -20,6 +20,37 @@ pub struct Catalogue {
     /// What the file-server family may name.
     #[serde(default)]
     pub fileserver: FileServers,
+    /// What the fan-out family may name, and the hosts that it can have.
+    #[serde(default)]
+    pub fanout: Fanouts,
+}
+
+/// Sender models of the fan-out family, and what this machine can do for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Fanouts {
+    /// Every sender model of the registry, in its order.
+    pub sender_models: Vec<SenderModel>,
+    /// Why network namespaces cannot be made here, or `None`.
+    pub namespaces_lacking: Option<String>,
+    /// Why loss and duplication cannot be injected here, or `None`.
+    pub impairment_lacking: Option<String>,
+    /// Why a rate limit cannot be set here, or `None`.
+    pub rate_lacking: Option<String>,
+}
+
+/// One sender model: who sends which file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SenderModel {
+    /// Its name in plans, ids and tables.
+    pub name: String,
+    /// What the assignment calls it; blank where it has no name there.
+    pub assignment_name: String,
+    /// One sentence for `list`.
+    pub help: String,
+    /// Whether its workers are as many as the plan's axis says; else the axis collapses to 0.
+    pub sized: bool,
+    /// Whether its workers are processes.
+    pub processes: bool,
 }
 
 /// Protocols and models of the file-server family, and the room for its files.

@@ -9,7 +9,7 @@ use crate::{
 };
 use ferrybench_data::plan::{
     Foreign,
-    catalogue::{Catalogue, FileServers},
+    catalogue::{Catalogue, Fanouts, FileServers},
 };
 use std::{env, io, path::Path};
 
@@ -23,7 +23,15 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
         server_models: models::describe(),
         room: room::look(&env::temp_dir()),
     };
-    Ok(Catalogue { mechanisms: registry::describe(), cpus, places, missing_programs: Vec::new(), fileserver })
+    let fanout = Fanouts::default();
+    Ok(Catalogue {
+        mechanisms: registry::describe(),
+        cpus,
+        places,
+        missing_programs: Vec::new(),
+        fileserver,
+        fanout,
+    })
 }
 
 /// Notes the programs of foreign peers that are not there.

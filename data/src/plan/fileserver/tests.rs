@@ -45,6 +45,7 @@ fn catalogue(room: Room) -> Catalogue {
             ],
             room,
         },
+        fanout: Default::default(),
         ..Catalogue::default()
     }
 }
