@@ -43,6 +43,41 @@ pub struct RunInfo {
     pub hosts: Vec<HostFacts>,
     /// What existed there.
     pub catalogue: Catalogue,
+    /// The hosts that files were sent between, as their agents proved: the sender first. Empty where no trial has hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Participant>,
+}
+
+/// A host that an agent was started on, as that agent proved.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Participant {
+    /// What the plan, or the test bed, calls it: `client`, `server1`.
+    pub name: String,
+    /// The command that reaches it, word by word; empty for this machine itself.
+    pub prefix: Vec<String>,
+    /// The host's own name.
+    pub host_name: String,
+    /// The kernel's number of its boot: the same for all namespaces of one machine.
+    pub boot_id: String,
+    /// Inode of its network namespace.
+    pub network_namespace: u64,
+    /// Its interfaces with IPv4 addresses, loopback last.
+    pub interfaces: Vec<Interface>,
+    /// What its clock shows when the coordinator's shows 0, seconds.
+    pub clock_offset_s: f64,
+    /// How far that may be wrong, seconds.
+    pub clock_bound_s: f64,
+}
+
+/// An interface of a host.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its IPv4 address with the length of its prefix, `10.77.0.1/24`.
+    pub address: String,
+    /// Its largest packet, bytes.
+    pub mtu_bytes: u32,
 }
 
 /// How a run ended.

@@ -251,6 +251,7 @@ fn info(plan: &Plan, trials: usize) -> RunInfo {
             ..HostFacts::default()
         }],
         catalogue: catalogue(),
+        participants: Vec::new(),
     }
 }
 

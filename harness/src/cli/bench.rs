@@ -223,6 +223,7 @@ fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
         wall_s: 0.0,
         hosts: vec![host],
         catalogue: chosen.catalogue.clone(),
+        participants: Vec::new(),
     })
 }
 

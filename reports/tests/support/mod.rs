@@ -358,6 +358,7 @@ fn info(plan: &str, blocks: u32) -> RunInfo {
         wall_s: 61.5,
         hosts: vec![host()],
         catalogue: catalogue(),
+        participants: Vec::new(),
     }
 }
 
