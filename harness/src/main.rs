@@ -9,6 +9,7 @@ use ferrybench::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
     },
+    host::limits,
     pool::Member,
     process::{agent::Agent, role},
     roundtrip::{Far, Near, foreign::Foreign},
@@ -31,5 +32,6 @@ const ROLES: &[role::Entry] = &[
 ];
 
 fn main() -> ExitCode {
+    limits::outlive_the_file_size_limit();
     role::take_over(ROLES).unwrap_or_else(cli::main)
 }

@@ -225,7 +225,9 @@ impl Server {
     }
 
     fn end(&mut self, asked: Asked) {
-        if asked.last {
+        if asked.last && asked.length > 0 {
+            self.hands.drain_and_close();
+        } else if asked.last {
             self.hands.close();
         } else if asked.length > 0 {
             self.phase = Phase::Swallow(asked.length);
