@@ -365,6 +365,9 @@ pub const OK: &str = "ok";
 /// Bytes of Ethernet, IPv4 and UDP headers around one datagram.
 pub const HEADERS_BYTES: u64 = 14 + 20 + 8;
 
+/// Bytes of our own header in each datagram of the `ledger` framing.
+pub const LEDGER_HEADER_BYTES: u32 = 36;
+
 impl Family for Fanout {
     const NAME: &'static str = "fanout";
     type Spec = Spec;

@@ -1,0 +1,5 @@
+//! Files from one host to many over UDP.
+
+pub mod receive;
+pub mod send;
+pub mod told;
