@@ -385,7 +385,7 @@ pub const OK: &str = "ok";
 /// Bytes of Ethernet, IPv4 and UDP headers around one datagram.
 pub const HEADERS_BYTES: u64 = 14 + 20 + 8;
 /// Bytes of our own header in each data datagram of the `ledger` framing; `bare` has none.
-pub const LEDGER_HEADER_BYTES: u64 = 40;
+pub const LEDGER_HEADER_BYTES: u64 = 36;
 /// Bytes of IPv4 and UDP headers, which an MTU counts.
 pub const PACKET_HEADERS_BYTES: u64 = 20 + 8;
 /// Most bytes that one UDP datagram carries over IPv4: 65 535 less those headers.
@@ -434,9 +434,6 @@ impl Spec {
         (self.file_bytes > 0).then(|| self.file_bytes.div_ceil(self.payload_bytes().unwrap_or(1)))
     }
 }
-
-/// Bytes of our own header in each datagram of the `ledger` framing.
-pub const LEDGER_HEADER_BYTES: u32 = 36;
 
 impl Family for Fanout {
     const NAME: &'static str = "fanout";

@@ -2,4 +2,5 @@
 
 pub mod receive;
 pub mod send;
+pub mod stock;
 pub mod told;
