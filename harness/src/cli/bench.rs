@@ -166,6 +166,10 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
         progress.watch(&event);
     });
     let shown = progress.finish();
+    let participants = host.participants();
+    if !participants.is_empty() {
+        info.participants = participants;
+    }
     info.ended = match ended {
         Ok(Ending::Complete) => Ended::Complete,
         _ => Ended::Interrupted,

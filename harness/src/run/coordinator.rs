@@ -12,6 +12,7 @@ use ferrybench_data::{
     plan::{Cell, Plan, Trial},
     record::{Audit, Noise, Outcome, Record, Row},
     roundtrip::{self, RoundTrip},
+    run_info::Participant,
 };
 use std::{
     io,
@@ -26,6 +27,10 @@ pub trait Subject {
     fn probe(&mut self) -> io::Result<Probe>;
     /// Runs one block.
     fn block(&mut self, trial: &Trial, block: u32) -> io::Result<Attempt>;
+    /// The hosts that files were sent between, as their agents proved.
+    fn participants(&self) -> Vec<Participant> {
+        Vec::new()
+    }
 }
 
 /// What came of trying one block.
@@ -72,6 +77,8 @@ pub enum Seen {
         receivers: Vec<ReceiverRow>,
         /// Each file that was fetched; likewise.
         fetches: Vec<FetchRow>,
+        /// What each host's program would have printed, by the host's name. Kept of a trial's first block.
+        captures: Vec<(String, String)>,
         /// Time that all workers waited for a CPU, seconds.
         run_delay_s: Option<f64>,
         /// Why it did not end well, where a receiver or a worker failed: the row fails, and keeps its evidence.
@@ -162,6 +169,9 @@ pub fn run(
             Attempt::Skipped(why) => Kept::without_evidence(&trial.cell, at, Unseen::Skipped(why)),
             Attempt::Done(seen) => Kept::with_evidence(&trial.cell, at, *seen),
         };
+        for (host, text) in kept.captures.iter().filter(|_| block == 1) {
+            folder.capture(&capture_name(&trial.id(), host), text)?;
+        }
         folder.append(&*kept.row, kept.details)?;
         watch(Event::Row(&*kept.row));
     }
@@ -172,6 +182,12 @@ pub fn run(
 struct Kept {
     row: Box<dyn Row>,
     details: Details,
+    captures: Vec<(String, String)>,
+}
+
+/// The file name of what a host's program printed in a trial.
+fn capture_name(trial: &str, host: &str) -> String {
+    format!("{}.{host}.txt", trial.replace('/', "_"))
 }
 
 /// Where a row belongs.
@@ -202,7 +218,7 @@ impl Kept {
             Cell::FileServer(spec) => of::<FileServer>(spec, at, unseen),
             Cell::Fanout(spec) => of::<Fanout>(spec, at, unseen),
         };
-        Self { row, details: Details::None }
+        Self { row, details: Details::None, captures: Vec::new() }
     }
 
     fn with_evidence(cell: &Cell, mut at: At, seen: Seen) -> Self {
@@ -210,17 +226,21 @@ impl Kept {
             (Cell::RoundTrip(spec), Seen::RoundTrip { evidence, histogram, run_delay_s }) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<RoundTrip>(spec, at, judged::<RoundTrip>(spec, evidence, None));
-                Self { row, details: histogram.map_or(Details::None, Details::Histogram) }
+                let details = histogram.map_or(Details::None, Details::Histogram);
+                Self { row, details, captures: Vec::new() }
             }
             (Cell::FileServer(spec), Seen::FileServer { evidence, transfers, run_delay_s, failure }) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<FileServer>(spec, at, judged::<FileServer>(spec, evidence, failure));
-                Self { row, details: Details::Transfers(transfers) }
+                Self { row, details: Details::Transfers(transfers), captures: Vec::new() }
             }
-            (Cell::Fanout(spec), Seen::Fanout { evidence, receivers, fetches, run_delay_s, failure }) => {
+            (
+                Cell::Fanout(spec),
+                Seen::Fanout { evidence, receivers, fetches, captures, run_delay_s, failure },
+            ) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<Fanout>(spec, at, judged::<Fanout>(spec, evidence, failure));
-                Self { row, details: Details::Fanout { receivers, fetches } }
+                Self { row, details: Details::Fanout { receivers, fetches }, captures }
             }
             (cell, _) => {
                 let why = Unseen::Failed("the worker told the evidence of another family".into());
