@@ -114,6 +114,10 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
     for host in wire.host {
         plan.host.push(host.typed(source, &plan.host)?);
     }
+    if plan.host.len() == 1 {
+        let message = "one named host is not enough: the first sends, the others receive";
+        return Err(source.at(0..0, message.into()));
+    }
     if let Some(sources) = wire.source {
         let span = sources.span();
         plan.source = Some(sources.into_inner().typed().map_err(|message| source.at(span, message))?);

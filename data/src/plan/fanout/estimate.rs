@@ -1,7 +1,7 @@
 //! What fan-out will cost. The constants are first guesses, to be fitted to real runs.
 
 use crate::{
-    fanout::{Assignment, Batching, FetchWhere, Reliability, Spec},
+    fanout::{Assignment, Batching, FetchWhere, Framing, Reliability, Spec},
     fileserver::is_made_of_processes,
     plan::{estimate::Cost, expand::Trial},
 };
@@ -18,9 +18,9 @@ const DATAGRAMS_PER_S: f64 = 0.3e6;
 const OFFLOADED_BYTES_PER_S: f64 = 1e9;
 /// Fetching one file from the client's own HTTP server.
 const FETCH_S: f64 = 0.005;
-/// Waiting out a round of answers, where what is missing is sent again.
-const REPAIR_S: f64 = 0.02;
-/// A receiver that is not told the end of a file waits this long for more.
+/// The last round of answers: what arrived, or what is missing.
+const ANSWER_S: f64 = 0.02;
+/// A receiver that is not told where a file ends waits this long for more.
 const SILENCE_S: f64 = 0.3;
 /// A picture, on average, bytes.
 const PICTURE_BYTES: u64 = 200_000;
@@ -67,9 +67,9 @@ fn block_seconds(spec: &Spec) -> f64 {
         FetchWhere::InWorker => files * FETCH_S + overlapped * think_s,
         FetchWhere::ParentSerial => files * (FETCH_S + think_s),
     };
-    let waiting_s = match spec.reliability {
-        Reliability::Unrepaired => SILENCE_S,
-        Reliability::Repair => REPAIR_S,
+    let waiting_s = match spec.framing {
+        Framing::Bare => SILENCE_S,
+        Framing::Ledger => ANSWER_S,
     };
     AROUND_A_BLOCK_S
         + hosts * A_HOST_S
