@@ -1,5 +1,6 @@
 //! Published figures that a report can be held against.
 
+pub mod fanout;
 mod fileserver;
 mod roundtrip;
 

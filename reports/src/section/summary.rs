@@ -13,10 +13,10 @@ use ferrybench_data::{
 };
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let title = if view.has_round_trips() {
-        "How fast does data change hands?"
-    } else {
-        "How fast does a file server serve?"
+    let title = match (view.has_round_trips(), view.has_servers(), view.has_fanouts()) {
+        (true, ..) | (_, true, true) => "How fast does data change hands?",
+        (_, true, _) => "How fast does a file server serve?",
+        (_, _, _) => "How fast do files reach many hosts?",
     };
     let mut elements = vec![Element::heading(1, title), Element::prose(coverage(view))];
     let found = findings(view);
@@ -53,7 +53,7 @@ fn coverage(view: &View<'_>) -> String {
         "Plan `{}`, {}{place}: {}, {} measured and proved, {audit} refused by their audit, {failed} failed",
         info.plan,
         info.started,
-        counted(view.trials.len() + view.servers.len(), "trial"),
+        counted(view.trials.len() + view.servers.len() + view.fanouts.len(), "trial"),
         counted(good, "block")
     );
     if told > 0 {
@@ -71,6 +71,7 @@ fn findings(view: &View<'_>) -> Vec<String> {
     found.extend(widest(view));
     found.extend(cheapest(view));
     found.extend(super::fileserver::headline(view));
+    found.extend(super::fanout::headline(view));
     found
 }
 
