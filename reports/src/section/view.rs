@@ -30,12 +30,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(data: &'a Dataset) -> Self {
-        Self {
-            data,
-            trials: data.trials(),
-            servers: data.fileserver_trials(),
-            fanouts: data.fanout_trials(),
-        }
+        Self { data, trials: data.trials(), servers: data.fileserver_trials(), fanouts: data.fanout_trials() }
     }
 
     /// Whether the report speaks of round trips: a run without any row does, as every report did once.

@@ -130,8 +130,14 @@ impl Run {
             let sender_model: String = sender_model.into();
             for batching in Batching::ALL {
                 for datagram_bytes in [512, 1400, 8192, 32_768] {
-                    let plain = Spec { files: 4, file_bytes: 25 * MIB, reliability: Reliability::Unrepaired, ..large() };
-                    let spec = Spec { sender_model: sender_model.clone(), pool_size, batching: *batching, ..plain };
+                    let plain = Spec {
+                        files: 4,
+                        file_bytes: 25 * MIB,
+                        reliability: Reliability::Unrepaired,
+                        ..large()
+                    };
+                    let spec =
+                        Spec { sender_model: sender_model.clone(), pool_size, batching: *batching, ..plain };
                     run.send(&Spec { datagram_bytes, ..spec });
                 }
             }
@@ -151,7 +157,13 @@ impl Run {
 
     fn programs(&mut self, case: &Spec) {
         for (name, _, sized, processes) in MODELS {
-            let pool_size = if !sized { 0 } else if processes { 15 } else { 4 };
+            let pool_size = if !sized {
+                0
+            } else if processes {
+                15
+            } else {
+                4
+            };
             let spec = Spec { sender_model: name.into(), pool_size, ..case.clone() };
             // 54 272 bytes are the most that the published program takes; ours has a larger picture.
             if spec.datagram_bytes == 0 && name == "tokio" {
@@ -195,12 +207,14 @@ impl Run {
             let text = format!("//! What `{name}` is.\n\npub(super) fn send() {{\n    // ```\n}}\n");
             self.captures.push((format!("program-{name}.rs.txt"), text));
         }
-        let trials: Vec<String> = self.fanouts.iter().filter(|row| row.seen().is_some()).map(Record::trial).collect();
+        let trials: Vec<String> =
+            self.fanouts.iter().filter(|row| row.seen().is_some()).map(Record::trial).collect();
         for trial in trials {
             for host in ["client", "server1", "server2"] {
                 let file = format!("{}.{host}.txt", trial.replace('/', "_"));
                 if self.captures.iter().all(|(known, _)| *known != file) {
-                    self.captures.push((file, format!("start 03:04:05.678\n{host} of {trial}\ntotal 0.123456 s\n")));
+                    self.captures
+                        .push((file, format!("start 03:04:05.678\n{host} of {trial}\ntotal 0.123456 s\n")));
                 }
             }
         }
@@ -212,7 +226,8 @@ impl Run {
 pub fn hosts(servers: u32) -> Vec<Participant> {
     let host = |number: u32| {
         let name = if number == 0 { "client".to_owned() } else { format!("server{number}") };
-        let interface = |name: &str, address: String, mtu_bytes| Interface { name: name.into(), address, mtu_bytes };
+        let interface =
+            |name: &str, address: String, mtu_bytes| Interface { name: name.into(), address, mtu_bytes };
         Participant {
             prefix: ["ip", "netns", "exec", &format!("fb-lab-{name}")].map(String::from).to_vec(),
             name,
@@ -239,11 +254,17 @@ fn on_loopback(mut host: Participant) -> Participant {
 
 /// Sizes of a trial's files, bytes.
 fn sizes(spec: &Spec) -> Vec<u64> {
-    (0..spec.files).map(|file| if spec.file_bytes == 0 { PICTURES[file as usize % 2] } else { spec.file_bytes }).collect()
+    (0..spec.files)
+        .map(|file| if spec.file_bytes == 0 { PICTURES[file as usize % 2] } else { spec.file_bytes })
+        .collect()
 }
 
 fn name(spec: &Spec, file: u32) -> String {
-    if spec.file_bytes == 0 { format!("picture-{}.jpg", file + 1) } else { format!("synthetic-{}.bin", file + 1) }
+    if spec.file_bytes == 0 {
+        format!("picture-{}.jpg", file + 1)
+    } else {
+        format!("synthetic-{}.bin", file + 1)
+    }
 }
 
 /// How many workers have work at the same time.
@@ -295,7 +316,9 @@ fn traffic(spec: &Spec, block: u32, receiver: u32, bytes: u64) -> [u64; 4] {
     let payload = if spec.datagram_bytes == 0 { bytes } else { spec.datagram_bytes.into() };
     let datagrams = bytes.div_ceil(payload.max(1));
     let by = |what: u64| chance(&Fanout::id(spec), u64::from(block) << 40 | u64::from(receiver) << 8 | what);
-    let share = |percent: u32, what: u64| (datagrams as f64 * f64::from(percent) / 100.0 * (0.99 + 0.02 * by(what))) as u64;
+    let share = |percent: u32, what: u64| {
+        (datagrams as f64 * f64::from(percent) / 100.0 * (0.99 + 0.02 * by(what))) as u64
+    };
     let repair = spec.reliability == Reliability::Repair;
     // A burst that is neither paced nor answered overruns the receiver, the more so the smaller its datagrams.
     let overrun = match spec.batching {
@@ -305,7 +328,8 @@ fn traffic(spec: &Spec, block: u32, receiver: u32, bytes: u64) -> [u64; 4] {
         Batching::Sendmmsg => 0.05 * (1400.0 / payload as f64).min(2.0),
         Batching::Gso => 0.0,
     };
-    let socket = if spec.file_bytes == 0 { 0 } else { (datagrams as f64 * overrun * (0.8 + 0.4 * by(3))) as u64 };
+    let socket =
+        if spec.file_bytes == 0 { 0 } else { (datagrams as f64 * overrun * (0.8 + 0.4 * by(3))) as u64 };
     // A datagram to all is sent again to all, as often as the receiver that lost most asks for.
     let again = match spec.delivery {
         _ if !repair => 0,
@@ -326,10 +350,15 @@ fn received(spec: &Spec, block: u32) -> Vec<ReceiverRow> {
             let is_ledger = spec.framing == Framing::Ledger;
             let told = |count: u64| is_ledger.then_some(count);
             // One receiver of the unnumbered datagrams lacks a few in one block.
-            let damaged = !is_ledger && receiver == 1 && block == 1 && spec.sender_model == "thread-pool";
+            let damaged = !is_ledger
+                && receiver == 1
+                && block == 1
+                && spec.datagram_bytes == 1
+                && spec.sender_model == "thread-pool";
             let lost = injected + socket + if damaged { 592 } else { 0 };
             let intact = !damaged && (lost == 0 || spec.reliability == Reliability::Repair);
-            let source_hash = format!("xxh3:{:016x}{:016x}", bytes * 7919, 0x9e37_79b9_7f4a_7c15_u64 ^ u64::from(file));
+            let source_hash =
+                format!("xxh3:{:016x}{:016x}", bytes * 7919, 0x9e37_79b9_7f4a_7c15_u64 ^ u64::from(file));
             let outcome = match (intact, damaged) {
                 (true, _) => OK.to_owned(),
                 (_, true) => INCOMPLETE.to_owned(),
@@ -358,7 +387,8 @@ fn received(spec: &Spec, block: u32) -> Vec<ReceiverRow> {
                 reorder_extent: told(if duplicate > 0 { 3 } else { 0 }),
                 corrupt: told(0),
                 late: told(0),
-                received_bytes: bytes - if intact { 0 } else { bytes.min(lost * u64::from(spec.datagram_bytes.max(1))) },
+                received_bytes: bytes
+                    - if intact { 0 } else { bytes.min(lost * u64::from(spec.datagram_bytes.max(1))) },
                 socket_dropped: Some(socket / 2),
                 first_s: Some(0.01),
                 last_s: Some(0.02),
@@ -393,7 +423,13 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
         Batching::Sendmmsg => 1.3e-6,
         Batching::Gso => 0.35e-6,
     };
-    let model = if spec.sender_model == "tokio" { 1.1 } else if processes { 1.02 } else { 1.0 };
+    let model = if spec.sender_model == "tokio" {
+        1.1
+    } else if processes {
+        1.02
+    } else {
+        1.0
+    };
     let copies = wire_datagrams as f64 * (each_s + payload(largest) as f64 * 0.11e-9) * model;
     let send_s = copies * pace(spec, block, 7) + 0.000_1;
     let fetch_s: f64 = fetches.iter().map(|row| row.fetch_s).sum();
@@ -402,14 +438,20 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
     let intact = receivers.iter().filter(|row| row.outcome == OK).count() as u32;
     let whole = intact as usize == receivers.len();
     // Whoever has to answer for more receivers waits longer.
-    let answers = if spec.delivery == Delivery::Unicast { 0.0 } else { 0.11 * f64::from(spec.receivers).sqrt() };
+    let answers =
+        if spec.delivery == Delivery::Unicast { 0.0 } else { 0.11 * f64::from(spec.receivers).sqrt() };
     let complete_s = whole.then_some((send_s * (1.0 + 0.02 * pace(spec, block, 8)) + answers).max(0.000_2));
     let received_bytes = total(|row| row.received_bytes);
     let arrival = complete_s.unwrap_or(send_s);
     let received = total(|row| row.received.unwrap_or(0));
-    let injected = receivers.iter().map(|row| row.lost.unwrap_or(0)).sum::<u64>() * u64::from(spec.loss_percent > 0);
+    let injected =
+        receivers.iter().map(|row| row.lost.unwrap_or(0)).sum::<u64>() * u64::from(spec.loss_percent > 0);
     Evidence {
-        start_up_s: if spec.pool_size > 0 { f64::from(spec.pool_size) * if processes { 0.001_1 } else { 0.000_06 } } else { 0.0 },
+        start_up_s: if spec.pool_size > 0 {
+            f64::from(spec.pool_size) * if processes { 0.001_1 } else { 0.000_06 }
+        } else {
+            0.0
+        },
         fetch_s,
         send_s,
         total_s,

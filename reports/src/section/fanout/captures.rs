@@ -1,7 +1,10 @@
 //! Each program's source, and what it put out on every host.
 
 use super::view::{Trial, grouped, program, title};
-use crate::{element::Element, section::{ranking::capital, view::View}};
+use crate::{
+    element::Element,
+    section::{ranking::capital, view::View},
+};
 use ferrybench_data::{fanout::Spec, run_info::Participant};
 
 /// What a capture of this part is.
@@ -14,7 +17,8 @@ enum Kind<'t, 'a> {
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let of_a_program = |spec: &mut Spec| {
-        *spec = Spec { sender_model: spec.sender_model.clone(), pool_size: 0, ..view.fanouts[0].spec.clone() };
+        *spec =
+            Spec { sender_model: spec.sender_model.clone(), pool_size: 0, ..view.fanouts[0].spec.clone() };
     };
     let mut elements: Vec<Element> = Vec::new();
     let mut programs = grouped(&view.fanouts, of_a_program);
@@ -23,8 +27,12 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     programs.sort_by_key(|group| place(&group.spec.sender_model));
     for group in &programs {
         let name = program(view, &Spec { pool_size: 0, ..group.spec.clone() });
-        let mut shown: Vec<Element> =
-            view.data.captures.iter().filter_map(|(file, text)| source(view, &group.spec, file, text)).collect();
+        let mut shown: Vec<Element> = view
+            .data
+            .captures
+            .iter()
+            .filter_map(|(file, text)| source(view, &group.spec, file, text))
+            .collect();
         shown.extend(group.trials.iter().filter_map(|trial| output(view, trial)));
         if !shown.is_empty() {
             let model = &group.spec.sender_model;

@@ -1,6 +1,6 @@
 //! The files that every host has at the end, with size and hash.
 
-use super::view::{Trial, cases, program, title};
+use super::view::{Trial, cases, is_assigned, program, title};
 use crate::{
     element::{Cell, Column, Element, Table},
     format,
@@ -26,7 +26,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     for row in &view.data.receivers {
         rows_of.entry(row.trial.as_str()).or_default().push(row);
     }
-    let mut elements = Vec::new();
+    let (mut elements, mut others) = (Vec::new(), Vec::new());
     for case in cases(view) {
         let entries = entries(view, &case.trials, &rows_of);
         if entries.is_empty() {
@@ -34,12 +34,17 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         }
         let name = capital(&title(&case.spec));
         let count = entries.len();
-        let table = Element::Table(table(view, &entries, &name));
-        if count > MOST_ROWS {
+        let table = Element::Table(table(view, &case.trials, &entries, &name));
+        if !is_assigned(&case.spec) {
+            others.push(table);
+        } else if count > MOST_ROWS {
             elements.push(Element::fold(format!("{name}: {count} rows"), vec![table]));
         } else {
             elements.push(table);
         }
+    }
+    if !others.is_empty() {
+        elements.push(Element::fold(format!("Files of {}", format::counted(others.len(), "case")), others));
     }
     if elements.is_empty() {
         return elements;
@@ -48,7 +53,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         Element::heading(2, "UDP fan-out: the files on each host"),
         Element::prose(
             "A receiver writes under a temporary name, hashes what it has, and gives the file its name only when it is whole and its \
-             hash is the source's. So a file that is not intact is not there at all, and the reason stands in its place.",
+             hash is the source's. So a file that is not intact is not there at all, and the reason stands in its place. Hosts with the \
+             same file, hash and outcome in several blocks have one row.",
         ),
     ];
     all.append(&mut elements);
@@ -88,7 +94,7 @@ fn entries<'v>(
     entries
 }
 
-fn table(view: &View<'_>, entries: &[Entry<'_>], name: &str) -> Table {
+fn table(view: &View<'_>, trials: &[&Trial<'_>], entries: &[Entry<'_>], name: &str) -> Table {
     let client = view
         .data
         .infos()
@@ -136,7 +142,7 @@ fn table(view: &View<'_>, entries: &[Entry<'_>], name: &str) -> Table {
             if is_whole { bytes(row) } else { Cell::text("–") },
             if row.hash.is_empty() { Cell::text("–") } else { Cell::code(short(&row.hash)) },
             Cell::text(same),
-            Cell::text(format!("{}: {}", format::counted(entry.blocks, "block"), entry.programs.join("; "))),
+            Cell::text(format!("{}: {}", format::counted(entry.blocks, "block"), whose(entry, trials.len()))),
             if is_whole { Cell::Empty } else { Cell::text(&row.outcome) },
         ]
     }));
@@ -149,11 +155,17 @@ fn table(view: &View<'_>, entries: &[Entry<'_>], name: &str) -> Table {
         Column::left("In"),
         Column::left("What is wrong"),
     ];
-    let caption = format!(
-        "{name}. Hosts with the same file, hash and outcome in several blocks have one row; of a hash its first {SHOWN} letters, of which \
-         all were compared."
-    );
+    let caption = format!("{name}. Of a hash its first {SHOWN} letters are shown; all were compared.");
     Table { columns, rows, caption }
+}
+
+/// The programs whose files they are, by name where they are not all.
+fn whose(entry: &Entry<'_>, all: usize) -> String {
+    if entry.programs.len() == all && all > 1 {
+        format!("all {all} programs")
+    } else {
+        entry.programs.join("; ")
+    }
 }
 
 /// The beginning of a hash; what kind of hash it is stays in front.

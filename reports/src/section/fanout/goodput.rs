@@ -1,6 +1,8 @@
 //! Goodput and loss of each sender model against the size of its datagrams.
 
-use super::view::{Group, Trial, any_program, details, grouped, median, payload, sender, shape, sum};
+use super::view::{
+    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, sum,
+};
 use crate::{
     chart::{self, Axis, Chart, Intervals, Lines, Panel, Point, Row, Scale, Series},
     element::{Cell, Column, Element, Figure, Table},
@@ -10,7 +12,7 @@ use crate::{
         view::{View, cell, method, plotted},
     },
 };
-use ferrybench_data::fanout::{Batching, DELIVERED, Framing, GOODPUT, LOSS, Spec};
+use ferrybench_data::fanout::{Batching, DELIVERED, Framing, GOODPUT, LOSS, Segmented, Spec};
 use std::collections::BTreeSet;
 
 /// Settings with figures of their own; of more, only the tables are shown.
@@ -24,7 +26,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         any_program(spec);
         spec.datagram_bytes = 0;
         spec.batching = Batching::One;
-        spec.segmented = ferrybench_data::fanout::Segmented::Never;
+        spec.segmented = Segmented::Never;
     });
     if settings.is_empty() {
         return Vec::new();
@@ -54,12 +56,14 @@ fn heading(spec: &Spec) -> String {
 }
 
 fn figures(setting: &Group<'_, '_>, number: usize) -> Vec<Element> {
-    let sizes: BTreeSet<u32> = setting.trials.iter().map(|trial| trial.spec.datagram_bytes).filter(|size| *size > 0).collect();
+    let sizes: BTreeSet<u32> =
+        setting.trials.iter().map(|trial| trial.spec.datagram_bytes).filter(|size| *size > 0).collect();
     let mut elements = Vec::new();
     if sizes.len() > 1 {
         let goodput = Axis::new("Goodput", Scale::Log10, Unit::BytesPerSecond);
         elements.extend(lines(setting, (GOODPUT, goodput), &format!("fanout-goodput-{number}")));
-        let loses = setting.trials.iter().any(|trial| trial.estimate(LOSS).is_some_and(|loss| loss.value > 0.0));
+        let loses =
+            setting.trials.iter().any(|trial| trial.estimate(LOSS).is_some_and(|loss| loss.value > 0.0));
         if loses {
             let loss = Axis::new("Lost transmissions", Scale::Linear, Unit::Percent);
             elements.extend(lines(setting, (LOSS, loss), &format!("fanout-loss-{number}")));
@@ -83,9 +87,9 @@ fn lossless(setting: &Group<'_, '_>) -> Option<String> {
 fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> Option<Element> {
     let title = axis.title.clone();
     let mut panels: Vec<Panel<Series>> = Vec::new();
-    for batching in Batching::ALL {
+    for way in Batching::ALL {
         let mut series: Vec<Series> = Vec::new();
-        for trial in setting.trials.iter().filter(|trial| trial.spec.batching == *batching) {
+        for trial in setting.trials.iter().filter(|trial| trial.spec.batching == *way) {
             let Some(estimate) = trial.estimate(metric) else { continue };
             let point = Point { x: trial.spec.datagram_bytes.into(), y: plotted(estimate) };
             let name = sender(trial.spec);
@@ -94,7 +98,7 @@ fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> O
                 None => series.push(Series { name, points: vec![point] }),
             }
         }
-        panels.push(Panel::new(batching.word(), series));
+        panels.push(Panel::new(way.word(), series));
     }
     let x = Axis::new("Datagram payload", Scale::Log2, Unit::Bytes);
     let chart = Lines::new(x, axis, panels)?;
@@ -127,7 +131,10 @@ fn ranking(setting: &Group<'_, '_>, name: &str) -> Option<Element> {
         name: name.to_owned(),
         chart: Chart::Intervals(chart),
         alt: "Goodput of each sender model".into(),
-        caption: format!("Goodput of each sender model; more is better. {}.", method(setting.trials.iter().copied())),
+        caption: format!(
+            "Goodput of each sender model; more is better. {}.",
+            method(setting.trials.iter().copied())
+        ),
     }))
 }
 
@@ -161,23 +168,24 @@ fn table(setting: &Group<'_, '_>) -> Element {
 
 fn row(trial: &Trial<'_>) -> Vec<Cell> {
     let spec = trial.spec;
-    let counted = |value: Option<u64>| value.map_or(Cell::text("n/a"), |count| Cell::text(format::integer(count)));
+    let counted =
+        |value: Option<u64>| value.map_or(Cell::text("n/a"), |count| Cell::text(format::integer(count)));
     let arrived = median(trial, |seen| Some(seen.received_bytes as f64 / (seen.sent_bytes as f64).max(1.0)));
     let intact = sum(trial, |seen| Some(seen.files_intact.into()));
     let asked = sum(trial, |seen| Some(seen.files_asked.into()));
     vec![
         Cell::code(sender(spec)),
-        Cell::text(match spec.segmented {
-            ferrybench_data::fanout::Segmented::Never => spec.batching.to_string(),
-            how => format!("{}, {how}", spec.batching),
-        }),
+        Cell::text(batching(spec)),
         Cell::text(payload(spec.datagram_bytes)),
         cell(trial.estimate(GOODPUT), Unit::BytesPerSecond),
         cell(trial.estimate(DELIVERED), Unit::PerSecond),
         trial.estimate(LOSS).map_or(Cell::text("n/a"), |loss| cell(Some(loss), Unit::Percent)),
         arrived.map_or(Cell::Empty, |share| Cell::exact(share, Unit::Percent)),
-        counted(median(trial, |seen| Some(f64::from(seen.repair_rounds))).map(|rounds| rounds.round() as u64)),
-        median(trial, |seen| Some(seen.sender_cpu_s)).map_or(Cell::Empty, |time| Cell::exact(time, Unit::Seconds)),
+        counted(
+            median(trial, |seen| Some(f64::from(seen.repair_rounds))).map(|rounds| rounds.round() as u64),
+        ),
+        median(trial, |seen| Some(seen.sender_cpu_s))
+            .map_or(Cell::Empty, |time| Cell::exact(time, Unit::Seconds)),
         intact.zip(asked).map_or(Cell::Empty, |(intact, asked)| Cell::text(format!("{intact} of {asked}"))),
         Cell::Integer(trial.good().count() as u64),
     ]

@@ -2,7 +2,7 @@
 
 mod words;
 
-use super::view::{Group, Trial, datagrams, delivery, details, grouped, median, sender};
+use super::view::{Group, Trial, brief, datagrams, delivery, details, grouped, median, sender};
 use crate::{
     chart::{Axis, Chart, Lines, Panel, Point, Scale, Series},
     element::{Cell, Column, Element, Figure, Table},
@@ -85,7 +85,8 @@ struct Program<'v, 'a> {
 
 impl<'v, 'a> Program<'v, 'a> {
     fn find(&self, delivery: Delivery, receivers: u32) -> Option<&'v Trial<'a>> {
-        let is_it = |trial: &&&Trial<'_>| (trial.spec.delivery, trial.spec.receivers) == (delivery, receivers);
+        let is_it =
+            |trial: &&&Trial<'_>| (trial.spec.delivery, trial.spec.receivers) == (delivery, receivers);
         self.trials.iter().find(is_it).copied()
     }
 }
@@ -122,7 +123,12 @@ fn compared(setting: &Group<'_, '_>) -> Option<Element> {
     }
     for program in &programs {
         let whose = format!("`{}`", program.name);
-        items.extend(words::sentences(program, COMPLETE, ("Time to completion", &whose), ["shorter", "longer"]));
+        items.extend(words::sentences(
+            program,
+            COMPLETE,
+            ("Time to completion", &whose),
+            ["shorter", "longer"],
+        ));
     }
     (!items.is_empty()).then_some(Element::List(items))
 }
@@ -181,7 +187,7 @@ fn lines(
                 let points = of.filter_map(|trial| {
                     Some(Point { x: trial.spec.receivers.into(), y: plotted(trial.estimate(metric)?) })
                 });
-                Series { name: short(*way).to_owned(), points: points.collect() }
+                Series { name: brief(*way).to_owned(), points: points.collect() }
             });
             Panel::new(if titled { program.name.as_str() } else { "" }, series.collect())
         })
@@ -196,14 +202,6 @@ fn lines(
     }))
 }
 
-/// A way of addressing as the label of a line.
-const fn short(of: Delivery) -> &'static str {
-    match of {
-        Delivery::LimitedBroadcast => "255.255.255.255",
-        other => delivery(other),
-    }
-}
-
 fn table(setting: &Group<'_, '_>) -> Element {
     let mut trials = setting.trials.clone();
     trials.sort_by_key(|trial| (trial.spec.receivers, trial.spec.delivery));
@@ -212,7 +210,8 @@ fn table(setting: &Group<'_, '_>) -> Element {
         .map(|trial| {
             let datagrams = median(trial, |seen| Some(seen.wire_datagrams as f64));
             let repeated = median(trial, |seen| Some(seen.repeated as f64));
-            let count = |value: Option<f64>| value.map_or(Cell::Empty, |count| Cell::Integer(count.round() as u64));
+            let count =
+                |value: Option<f64>| value.map_or(Cell::Empty, |count| Cell::Integer(count.round() as u64));
             vec![
                 Cell::Integer(trial.spec.receivers.into()),
                 Cell::text(delivery(trial.spec.delivery)),
@@ -220,7 +219,9 @@ fn table(setting: &Group<'_, '_>) -> Element {
                 count(datagrams),
                 cell(trial.estimate(WIRE), Unit::Bytes),
                 count(repeated),
-                trial.estimate(COMPLETE).map_or(Cell::text("not complete"), |time| cell(Some(time), Unit::Seconds)),
+                trial
+                    .estimate(COMPLETE)
+                    .map_or(Cell::text("not complete"), |time| cell(Some(time), Unit::Seconds)),
                 Cell::Integer(trial.good().count() as u64),
             ]
         })

@@ -1,12 +1,15 @@
 //! What the summary says of the fan-out.
 
-use super::view::{Trial, cases, program, sum, title};
+use super::{
+    best::best,
+    view::{Group, cases, is_assigned, sum, title},
+};
 use crate::{
     format::{self, Unit},
-    section::view::{Standing, View, standing, worded},
+    section::{ranking::capital, view::View},
 };
 use ferrybench_data::{
-    fanout::{GOODPUT, Hosts, Reliability, TOTAL},
+    fanout::{Evidence, Hosts, Reliability},
     record::{Fate, Row},
 };
 use std::collections::BTreeMap;
@@ -26,7 +29,12 @@ pub(super) fn headline(view: &View<'_>) -> Vec<String> {
                 .into(),
         );
     }
-    found.extend(cases(view).iter().filter_map(|case| best(view, &title(&case.spec), &case.trials)).take(MOST_CASES));
+    let mut cases = cases(view);
+    cases.sort_by_key(|case| (!is_assigned(&case.spec), case.spec.reliability == Reliability::Unrepaired));
+    let said = |case: &Group<'_, '_>| {
+        Some(format!("**{}:** {}", capital(&title(&case.spec)), best(view, &case.trials)?))
+    };
+    found.extend(cases.iter().filter_map(said).take(MOST_CASES));
     found
 }
 
@@ -46,14 +54,13 @@ fn coverage(view: &View<'_>) -> String {
     }
     let others: Vec<String> = others.iter().map(|((_, word), count)| format!("{count} {word}")).collect();
     let others = if others.is_empty() { "nothing failed".to_owned() } else { others.join(", ") };
-    let total = |of: fn(&ferrybench_data::fanout::Evidence) -> Option<u64>| {
+    let total = |of: fn(&Evidence) -> Option<u64>| {
         view.fanouts.iter().filter_map(|trial| sum(trial, of)).sum::<u64>()
     };
     let intact = total(|seen| Some(seen.files_intact.into()));
     let asked = total(|seen| Some(seen.files_asked.into()));
     let mut text = format!(
-        "UDP fan-out: of {} of program, files, receivers and datagrams, **{proved}** ended with a ledger that adds up in every block; \
-         {others}. {} of {} files reached their receiver intact.",
+        "UDP fan-out: of {} of program, files, receivers and datagrams, **{proved}** passed their audit in every block; {others}. {} of {} files reached their receiver intact.",
         format::counted(view.fanouts.len(), "combination"),
         format::integer(intact),
         format::integer(asked)
@@ -68,23 +75,4 @@ fn coverage(view: &View<'_>) -> String {
         );
     }
     text
-}
-
-/// The best program of a case where intervals tell: with repair by goodput, else by its total.
-fn best(view: &View<'_>, case: &str, trials: &[&Trial<'_>]) -> Option<String> {
-    let repaired = trials.first()?.spec.reliability == Reliability::Repair;
-    let (metric, what, unit, sign) = if repaired {
-        (GOODPUT, "the highest median of goodput", Unit::BytesPerSecond, -1.0)
-    } else {
-        (TOTAL, "the lowest median total", Unit::Seconds, 1.0)
-    };
-    let mut ranked: Vec<(&Trial<'_>, f64)> =
-        trials.iter().filter_map(|trial| Some((*trial, sign * trial.estimate(metric)?.value))).collect();
-    ranked.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let ((best, _), others) = ranked.split_first()?;
-    let name = |trial: &Trial<'_>| program(view, trial.spec);
-    let others = others.iter().map(|(other, _)| (*other, name(other)));
-    let Standing::Beside(names) = standing((*best, &name(best)), others, metric) else { return None };
-    let but = if names.is_empty() { ".".to_owned() } else { format!("; {} cannot be told apart from it.", names.join(", ")) };
-    Some(format!("{}: {what} is that of **{}**, {}{but}", super::capital(case), name(best), worded(best.estimate(metric)?, unit)))
 }

@@ -1,6 +1,6 @@
 //! The ledger: what each receiver has counted, and the identities that hold it together.
 
-use super::view::{Trial, cases, program, title};
+use super::view::{Trial, cases, is_assigned, program, title};
 use crate::{
     element::{Cell, Column, Element, Table},
     format::{self, Unit},
@@ -62,7 +62,8 @@ impl Counts {
     }
 
     fn add(&mut self, other: Self) {
-        let Self { sent, unique, lost, received, duplicate, corrupt, reordered, extent, late, socket } = other;
+        let Self { sent, unique, lost, received, duplicate, corrupt, reordered, extent, late, socket } =
+            other;
         self.sent += sent;
         self.unique += unique;
         self.lost += lost;
@@ -82,7 +83,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         rows_of.entry(row.trial.as_str()).or_default().push(row);
     }
     let (mut told, mut holds) = (0, 0);
-    let mut tables = Vec::new();
+    let (mut tables, mut others, mut bare) = (Vec::new(), Vec::new(), 0_usize);
     for case in cases(view) {
         let mut rows = Vec::new();
         for trial in &case.trials {
@@ -93,11 +94,15 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
                 rows.push(row(view, trial, &account));
             }
         }
-        if !rows.is_empty() {
-            tables.push(table(&title(&case.spec), rows, case.spec.framing));
+        if case.spec.framing == Framing::Bare {
+            bare += 1;
+        } else if !rows.is_empty() && is_assigned(&case.spec) {
+            tables.push(table(&title(&case.spec), rows));
+        } else if !rows.is_empty() {
+            others.push(table(&title(&case.spec), rows));
         }
     }
-    if tables.is_empty() {
+    if tables.is_empty() && others.is_empty() && bare == 0 {
         return tables;
     }
     let mut elements = vec![
@@ -106,11 +111,26 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             "Every datagram that is sent has a serial number of its own, a repeated one too. So of each receiver and file it is known how \
              many transmissions arrived at least once (unique), never (lost), or again (duplicate), and two identities must hold, or the \
              row fails its audit: unique + lost = sent, by the sender's own count, and unique + duplicate + corrupt = received, by the \
-             receiver's.",
+             receiver's. Out of order: how many, and by how many datagrams at most. Content that arrived: bytes, repeats included, over \
+             the files' own.",
         ),
         Element::prose(verdict(told, holds)),
     ];
+    if bare > 0 {
+        elements.push(Element::prose(format!(
+            "{} {} bare datagrams, which carry no number: `sent` and `received` bytes are in the tables of goodput, every other count is \
+             n/a.",
+            capital(&format::counted(bare, "case")),
+            if bare == 1 { "has" } else { "have" }
+        )));
+    }
     elements.extend(tables);
+    if let [_] = others.as_slice() {
+        elements.append(&mut others);
+    } else if !others.is_empty() {
+        elements
+            .push(Element::fold(format!("The ledger of {}", format::counted(others.len(), "case")), others));
+    }
     elements
 }
 
@@ -120,7 +140,9 @@ fn verdict(told: usize, holds: usize) -> String {
     }
     let rows = format::integer(told as u64);
     if told == holds {
-        format!("Both identities hold in all {rows} rows of a receiver, file and block that carry the counts.")
+        format!(
+            "Both identities hold in all {rows} rows of a receiver, file and block that carry the counts."
+        )
     } else {
         format!(
             "**The identities hold in {} of {rows} rows** of a receiver, file and block; the others are refused, with the reason in the \
@@ -135,7 +157,10 @@ fn accounts<'v>(rows: &[&'v ReceiverRow]) -> Vec<Account<'v>> {
     let mut accounts: Vec<(u32, Account<'v>)> = Vec::new();
     for row in rows {
         let place = accounts.iter().position(|(number, _)| *number == row.receiver).unwrap_or_else(|| {
-            accounts.push((row.receiver, Account { host: &row.host, address: &row.address, ..Account::default() }));
+            accounts.push((
+                row.receiver,
+                Account { host: &row.host, address: &row.address, ..Account::default() },
+            ));
             accounts.len() - 1
         });
         let account = &mut accounts[place].1;
@@ -158,12 +183,19 @@ fn row(view: &View<'_>, trial: &Trial<'_>, account: &Account<'_>) -> Vec<Cell> {
     let is_told = account.told > 0;
     let told = |text: String| if is_told { Cell::text(text) } else { Cell::text("n/a") };
     let equal = |is: bool| if is { "=" } else { "≠" };
-    let reordered = if of.reordered == 0 { "0".to_owned() } else { format!("{} (by {})", n(of.reordered), n(of.extent)) };
+    let reordered =
+        if of.reordered == 0 { "0".to_owned() } else { format!("{} (by {})", n(of.reordered), n(of.extent)) };
     vec![
         Cell::text(program(view, trial.spec)),
         Cell::text(account.host),
         Cell::text(account.address),
-        told(format!("{} + {} {} {}", n(of.unique), n(of.lost), equal(of.unique + of.lost == of.sent), n(of.sent))),
+        told(format!(
+            "{} + {} {} {}",
+            n(of.unique),
+            n(of.lost),
+            equal(of.unique + of.lost == of.sent),
+            n(of.sent)
+        )),
         told(format!(
             "{} + {} + {} {} {}",
             n(of.unique),
@@ -179,7 +211,7 @@ fn row(view: &View<'_>, trial: &Trial<'_>, account: &Account<'_>) -> Vec<Cell> {
     ]
 }
 
-fn table(case: &str, rows: Vec<Vec<Cell>>, framing: Framing) -> Element {
+fn table(case: &str, rows: Vec<Vec<Cell>>) -> Element {
     let columns = vec![
         Column::left("Program"),
         Column::left("Receiver"),
@@ -192,15 +224,7 @@ fn table(case: &str, rows: Vec<Vec<Cell>>, framing: Framing) -> Element {
         Column::right("Both hold"),
     ];
     let count = rows.len();
-    let bare = match framing {
-        Framing::Bare => " Bare datagrams carry no number: what arrived is known, and nothing else.",
-        Framing::Ledger => "",
-    };
-    let caption = format!(
-        "{}. Sums over the receiver's files and all blocks; out of order: and by how many datagrams at most. Content that arrived: bytes, \
-         repeats included, over the files' own.{bare}",
-        capital(case)
-    );
+    let caption = format!("{}. Sums over the receiver's files and all blocks.", capital(case));
     let table = Element::Table(Table { columns, rows, caption });
     if count > MOST_ROWS {
         Element::fold(format!("{}: {count} accounts", capital(case)), vec![table])

@@ -1,11 +1,11 @@
 //! Where datagrams were lost, as far as the kernel tells.
 
-use super::view::{Trial, cases, program, sum, title};
+use super::view::{Trial, cases, program, short, sum};
 use crate::{
     chart::{self, Chart, Stacked, StackedRow},
     element::{Cell, Column, Element, Figure, Table},
     format::{self, Unit},
-    section::{ranking::capital, view::View},
+    section::view::View,
 };
 use ferrybench_data::fanout::Spec;
 
@@ -48,7 +48,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let (mut bare, mut kept) = (0_usize, 0_usize);
     for case in cases(view) {
         for trial in case.trials.iter().filter(|trial| trial.good().next().is_some()) {
-            let (Some(sent), Some(lost)) = (sum(trial, |seen| seen.sent), sum(trial, |seen| seen.lost)) else {
+            let (Some(sent), Some(lost)) = (sum(trial, |seen| seen.sent), sum(trial, |seen| seen.lost))
+            else {
                 bare += 1;
                 continue;
             };
@@ -93,21 +94,27 @@ fn words(losses: &[Loss<'_, '_>], kept: usize, bare: usize) -> String {
     );
     let lost: u64 = losses.iter().map(|of| of.lost).sum();
     if lost > 0 {
-        let sums = losses.iter().map(Loss::parts).fold([0; 4], |sums, parts| {
-            std::array::from_fn(|place| sums[place] + parts[place])
-        });
+        let sums = losses
+            .iter()
+            .map(Loss::parts)
+            .fold([0; 4], |sums, parts| std::array::from_fn(|place| sums[place] + parts[place]));
         let parts: Vec<String> = PLACES
             .iter()
             .zip(sums)
             .filter(|(_, count)| *count > 0)
             .map(|(place, count)| {
-                format!("{place} {} ({})", format::integer(count), format::value(count as f64 / lost as f64, Unit::Percent))
+                format!(
+                    "{place} {} ({})",
+                    format::integer(count),
+                    format::value(count as f64 / lost as f64, Unit::Percent)
+                )
             })
             .collect();
         text += &format!(" In all {} transmissions were lost: {}.", format::integer(lost), parts.join(", "));
     }
     if bare > 0 {
-        text += &format!(" Of {} with bare datagrams the losses are not known.", format::counted(bare, "trial"));
+        text +=
+            &format!(" Of {} with bare datagrams the losses are not known.", format::counted(bare, "trial"));
     }
     text
 }
@@ -123,7 +130,7 @@ fn figure(view: &View<'_>, losses: &[Loss<'_, '_>]) -> Option<Element> {
             break;
         }
         drawn += 1;
-        let heading = capital(&title(&of.case));
+        let heading = short(&of.case);
         let parts = of.parts().map(|part| part as f64 / of.sent.max(1) as f64).to_vec();
         let row = StackedRow { label: program(view, of.trial.spec), parts };
         match groups.iter_mut().find(|group| group.heading == heading) {
@@ -133,12 +140,18 @@ fn figure(view: &View<'_>, losses: &[Loss<'_, '_>]) -> Option<Element> {
     }
     let kinds = PLACES.map(Into::into).to_vec();
     let chart = Stacked::new("Share of all transmissions that was lost", Unit::Percent, kinds, groups)?;
-    let some = if drawn < losses.len() { format!(" The {drawn} trials that lost the largest shares.") } else { String::new() };
+    let some = if drawn < losses.len() {
+        format!(" The {drawn} trials that lost the largest shares.")
+    } else {
+        String::new()
+    };
     Some(Element::Figure(Figure {
         name: "fanout-losses".into(),
         chart: Chart::Stacked(chart),
         alt: "Share of lost transmissions by the place of the loss".into(),
-        caption: format!("Where transmissions were lost, as a share of all that were sent; sums over blocks.{some}"),
+        caption: format!(
+            "Where transmissions were lost, as a share of all that were sent; sums over blocks.{some}"
+        ),
     }))
 }
 
@@ -150,7 +163,7 @@ fn table(view: &View<'_>, losses: &[Loss<'_, '_>]) -> Element {
             let [.., unexplained] = of.parts();
             let [injected, interface, socket] = of.counted;
             vec![
-                Cell::text(title(&of.case)),
+                Cell::text(short(&of.case)),
                 Cell::text(program(view, of.trial.spec)),
                 Cell::Integer(of.sent),
                 Cell::Integer(of.lost),
@@ -178,5 +191,9 @@ fn table(view: &View<'_>, losses: &[Loss<'_, '_>]) -> Element {
     let count = rows.len();
     let caption = "Sums over blocks; the counters as the kernel told them.".into();
     let table = Element::Table(Table { columns, rows, caption });
-    if count > MOST_ROWS { Element::fold(format!("All {count} trials that lost datagrams"), vec![table]) } else { table }
+    if count > MOST_ROWS {
+        Element::fold(format!("All {count} trials that lost datagrams"), vec![table])
+    } else {
+        table
+    }
 }

@@ -1,6 +1,7 @@
 //! The part of the report about files over UDP to many hosts, in the order in which it is read.
 
 mod batching;
+mod best;
 mod captures;
 mod files;
 mod goodput;
@@ -16,7 +17,6 @@ mod reading;
 mod time;
 mod view;
 
-use super::ranking::capital;
 use crate::{element::Element, section::view::View};
 
 /// One section of this part.

@@ -14,7 +14,7 @@ use ferrybench_data::{
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 /// Servers that a picture shows one by one; of more, the rest is one box.
-const MOST_DRAWN: usize = 8;
+const MOST_DRAWN: usize = 5;
 /// A table longer than this is shown on demand.
 const MOST_ROWS: usize = 12;
 const LOOPBACK: &str = "lo";
@@ -89,8 +89,7 @@ fn interfaces(view: &View<'_>, host: &Participant) -> Vec<Interface> {
 fn block(view: &View<'_>, host: &Participant) -> Block {
     let mut lines = Vec::new();
     for of in interfaces(view, host) {
-        lines.push(format!("{} on {}", of.address, of.name));
-        lines.push(format!("MTU {}", of.mtu_bytes));
+        lines.push(format!("{} on {}, MTU {}", of.address, of.name, of.mtu_bytes));
     }
     lines.push(format!("network namespace {}", host.network_namespace));
     if host.host_name != host.name && values(view, |spec| Some(spec.hosts)) == [Hosts::Named] {
@@ -101,11 +100,13 @@ fn block(view: &View<'_>, host: &Participant) -> Block {
 
 fn picture(view: &View<'_>, hosts: &[Participant], number: usize) -> Option<Element> {
     let (client, servers) = hosts.split_first()?;
-    let (drawn, rest) = servers.split_at(if servers.len() > MOST_DRAWN { MOST_DRAWN - 1 } else { servers.len() });
+    let (drawn, rest) =
+        servers.split_at(if servers.len() > MOST_DRAWN { MOST_DRAWN - 1 } else { servers.len() });
     let mut right: Vec<Block> = drawn.iter().map(|host| block(view, host)).collect();
     if let (Some(first), Some(last)) = (rest.first(), rest.last()) {
         let address = |host| interfaces(view, host).first().map(|of| of.address.clone()).unwrap_or_default();
-        let lines = [format!("{} to {}", first.name, last.name), format!("{} to {}", address(first), address(last))];
+        let lines =
+            [format!("{} to {}", first.name, last.name), format!("{} to {}", address(first), address(last))];
         right.push(Block::new("more of the kind", lines).times(format!("× {}", rest.len())));
     }
     let switch = switch(view, hosts);
@@ -151,9 +152,11 @@ fn switch(view: &View<'_>, hosts: &[Participant]) -> Block {
         .filter_map(|of| subnet(&of.address))
         .collect();
     lines.extend(subnets);
-    let impaired = values(view, |spec| Some(impairments(spec).join(", ")));
-    for words in impaired.iter().filter(|words| !words.is_empty()) {
-        lines.push(if impaired.len() > 1 { format!("in some trials: {words}") } else { words.clone() });
+    let impaired = values(view, |spec| Some(impairments(spec)));
+    let all: BTreeSet<&str> = impaired.iter().flatten().map(String::as_str).collect();
+    if !all.is_empty() {
+        let some = if impaired.len() > 1 { "in some trials: " } else { "" };
+        lines.push(format!("{some}{}", all.into_iter().collect::<Vec<_>>().join(", ")));
     }
     Block::new(title, lines)
 }
@@ -176,7 +179,11 @@ fn table(view: &View<'_>, hosts: &[Participant]) -> Element {
             let joined = |of: fn(&Interface) -> String| {
                 interfaces.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
             };
-            let reached = if host.prefix.is_empty() { "–".to_owned() } else { format!("`{}`", host.prefix.join(" ")) };
+            let reached = if host.prefix.is_empty() {
+                "–".to_owned()
+            } else {
+                format!("`{}`", host.prefix.join(" "))
+            };
             vec![
                 Cell::text(&host.name),
                 Cell::text(if place == 0 { "sends" } else { "receives" }),
@@ -214,7 +221,11 @@ fn table(view: &View<'_>, hosts: &[Participant]) -> Element {
         format::counted(boots.len(), "machine")
     );
     let table = Element::Table(Table { columns, rows, caption });
-    if hosts.len() > MOST_ROWS { Element::fold(format!("All {} hosts", hosts.len()), vec![table]) } else { table }
+    if hosts.len() > MOST_ROWS {
+        Element::fold(format!("All {} hosts", hosts.len()), vec![table])
+    } else {
+        table
+    }
 }
 
 fn clock(host: &Participant) -> String {

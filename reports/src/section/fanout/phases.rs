@@ -32,10 +32,8 @@ impl<'v> Fetches<'v> {
     /// The parts of a trial's time: means over its good blocks, so that they add up. `None` without a good block.
     pub(super) fn phases(&self, trial: &Trial<'_>) -> Option<Phases> {
         let id = trial.id();
-        let blocks: Vec<Phases> = trial
-            .good()
-            .map(|(row, seen)| phases(&row.spec, seen, &self.done(&id, row.block)))
-            .collect();
+        let blocks: Vec<Phases> =
+            trial.good().map(|(row, seen)| phases(&row.spec, seen, &self.done(&id, row.block))).collect();
         let mean = |kind: usize| blocks.iter().map(|of| of[kind]).sum::<f64>() / blocks.len() as f64;
         (!blocks.is_empty()).then(|| std::array::from_fn(mean))
     }
@@ -45,7 +43,8 @@ impl<'v> Fetches<'v> {
 /// What is left of the total is sending, as long as there were datagrams to send, and then the rest.
 fn phases(spec: &Spec, seen: &Evidence, fetches: &[&FetchRow]) -> Phases {
     let think = spec.think_ms as f64 / 1e3;
-    let fetching: Vec<(f64, f64)> = fetches.iter().map(|row| (row.start_s, row.start_s + row.fetch_s)).collect();
+    let fetching: Vec<(f64, f64)> =
+        fetches.iter().map(|row| (row.start_s, row.start_s + row.fetch_s)).collect();
     let with_pauses: Vec<(f64, f64)> = fetching.iter().map(|(start, end)| (*start, end + think)).collect();
     let (fetch, pause) = if fetching.is_empty() {
         let fetch = seen.fetch_s.min(seen.total_s);

@@ -1,22 +1,25 @@
 //! The programs of the assignment: start-up, fetch, send and total of each, case by case.
 
-use super::view::{Group, Trial, cases, median, model, outcome, program, sum, title};
+use super::{
+    best::{best, too_few},
+    view::{Group, Trial, cases, is_assigned, median, model, outcome, payload, program, sum, title},
+};
 use crate::{
     element::{Cell, Column, Element, Table},
     format::{self, Unit},
     section::{
         ranking::capital,
-        view::{Standing, View, cell, method, standing, worded},
+        view::{View, cell, method},
     },
 };
 use ferrybench_data::{
-    fanout::{COMPLETE, FetchRow, GOODPUT, OK, TOTAL},
+    fanout::{COMPLETE, FetchRow, Framing, GOODPUT, OK, TOTAL},
     published::fanout::{PublishedRow, rows as published_rows},
-    stats::{LEAST_BLOCKS, quantile},
+    stats::quantile,
 };
 
-/// Cases beyond these are shown on demand.
-const MOST_CASES: usize = 8;
+/// Of cases that are not the assignment's, those beyond these are shown on demand.
+const MOST_CASES: usize = 2;
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let cases = cases(view);
@@ -29,18 +32,20 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              from the start of the program's clock to the end of its last worker.",
         ),
     ];
-    let (shown, folded) = cases.split_at(cases.len().min(MOST_CASES));
+    let (mut shown, mut folded): (Vec<_>, Vec<_>) = cases.iter().partition(|case| is_assigned(&case.spec));
+    let more = MOST_CASES.saturating_sub(shown.len()).min(folded.len());
+    shown.extend(folded.drain(..more));
     for case in shown {
         elements.push(Element::heading(3, capital(&title(&case.spec))));
         elements.extend(of_case(view, case, &published));
     }
     if !folded.is_empty() {
         let mut inside = Vec::new();
+        let more = format::counted(folded.len(), "more case");
         for case in folded {
             inside.push(Element::prose(format!("**{}**", capital(&title(&case.spec)))));
             inside.extend(of_case(view, case, &published));
         }
-        let more = if folded.len() == 1 { "1 more case".to_owned() } else { format!("{} more cases", folded.len()) };
         elements.push(Element::fold(more, inside));
     }
     elements.extend(fetched(view));
@@ -83,7 +88,9 @@ fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[PublishedRow]) ->
                 of(TOTAL),
             ];
             if !known.is_empty() {
-                let shown = |value: Option<f64>| value.map_or(Cell::text("–"), |time| Cell::exact(time, Unit::Seconds));
+                let shown = |value: Option<f64>| {
+                    value.map_or(Cell::text("–"), |time| Cell::exact(time, Unit::Seconds))
+                };
                 let row_of = beside(trial);
                 row.push(shown(row_of.and_then(PublishedRow::fetch_s)));
                 row.push(shown(row_of.map(|row| row.total_s)));
@@ -93,29 +100,31 @@ fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[PublishedRow]) ->
             row.extend([
                 of(COMPLETE),
                 cell(trial.estimate(GOODPUT), Unit::BytesPerSecond),
-                intact.zip(asked).map_or(Cell::Empty, |(intact, asked)| Cell::text(format!("{intact} of {asked}"))),
+                intact
+                    .zip(asked)
+                    .map_or(Cell::Empty, |(intact, asked)| Cell::text(format!("{intact} of {asked}"))),
                 Cell::text(outcome(trial)),
             ]);
             row
         })
         .collect();
-    let mut elements =
-        vec![Element::Table(Table { columns, rows, caption: caption(case, &known) })];
-    elements.extend(quickest(view, case).map(Element::prose));
+    let mut elements = vec![Element::Table(Table { columns, rows, caption: caption(case, &known) })];
+    let words = best(view, &case.trials).map(|words| capital(&words)).or_else(|| too_few(&case.trials));
+    elements.extend(words.map(Element::prose));
     elements
 }
 
 fn caption(case: &Group<'_, '_>, published: &[&PublishedRow]) -> String {
-    let mut text = format!("{}. Files intact: over receivers and blocks.", method(case.trials.iter().copied()));
+    let mut text = format!(
+        "{}. Files intact: over receivers and blocks.",
+        method(case.trials.iter().copied().filter(|trial| trial.good().next().is_some()))
+    );
     if let Some(first) = published.first() {
         let own = case.spec.datagram_bytes;
-        let bare = case.spec.framing == ferrybench_data::fanout::Framing::Bare;
+        let bare = case.spec.framing == Framing::Bare;
         text += " Published: one run of each program on other machines, to be read beside ours, not held against them";
         if !bare || first.datagram_bytes != own {
-            text += &format!(
-                "; its datagrams hold {} and no header",
-                super::view::payload(first.datagram_bytes)
-            );
+            text += &format!("; its datagrams hold {} and no header", payload(first.datagram_bytes));
         }
         text += ".";
     }
@@ -136,34 +145,6 @@ fn workers(view: &View<'_>, trial: &Trial<'_>) -> String {
     }
 }
 
-/// Which program's total is the lowest, and which cannot be told apart from it, where intervals tell.
-fn quickest(view: &View<'_>, case: &Group<'_, '_>) -> Option<String> {
-    let mut trials: Vec<(&Trial<'_>, f64)> =
-        case.trials.iter().filter_map(|trial| Some((*trial, trial.estimate(TOTAL)?.value))).collect();
-    let blocks = trials.iter().map(|(trial, _)| trial.good().count()).max()?;
-    if trials.len() < 2 {
-        return None;
-    }
-    if blocks < LEAST_BLOCKS {
-        return Some(format!("No interval (n = {blocks}), so the programs are not compared in words."));
-    }
-    trials.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let ((best, _), others) = trials.split_first()?;
-    let name = |trial: &Trial<'_>| program(view, trial.spec);
-    let others = others.iter().map(|(other, _)| (*other, name(other)));
-    let Standing::Beside(names) = standing((*best, &name(best)), others, TOTAL) else { return None };
-    let but = if names.is_empty() {
-        "every other program takes longer: no interval of a ratio holds 1.".to_owned()
-    } else {
-        format!("{} cannot be told apart from it.", names.join(", "))
-    };
-    Some(format!(
-        "The lowest median total is that of **{}**: {}; {but}",
-        name(best),
-        worded(best.estimate(TOTAL)?, Unit::Seconds)
-    ))
-}
-
 /// What was fetched, file by file, over all programs and blocks.
 fn fetched(view: &View<'_>) -> Vec<Element> {
     let mut files: Vec<(&FetchRow, Vec<&FetchRow>)> = Vec::new();
@@ -182,7 +163,8 @@ fn fetched(view: &View<'_>) -> Vec<Element> {
             let mut times: Vec<f64> =
                 rows.iter().filter(|row| row.outcome == OK).map(|row| row.fetch_s).collect();
             times.sort_by(f64::total_cmp);
-            let at = |time: Option<&f64>| time.map_or(Cell::text("–"), |time| Cell::exact(*time, Unit::Seconds));
+            let at =
+                |time: Option<&f64>| time.map_or(Cell::text("–"), |time| Cell::exact(*time, Unit::Seconds));
             let failed = rows.iter().find(|row| row.outcome != OK);
             vec![
                 Cell::text(&first.name),

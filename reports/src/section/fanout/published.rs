@@ -1,13 +1,13 @@
 //! The published runs of the assignment beside this one, and how much of them the fetch and the pause explain.
 
-use super::view::{Trial, payload, program, span};
+use super::view::{Trial, model, payload, program, span};
 use crate::{
     element::{Cell, Column, Element, Table},
     format::{self, Unit},
     section::view::View,
 };
 use ferrybench_data::{
-    fanout::{Framing, TOTAL},
+    fanout::{Framing, Spec, TOTAL},
     published::fanout::{Case, PublishedRow, rows},
 };
 
@@ -42,14 +42,16 @@ fn table(view: &View<'_>, published: &[PublishedRow]) -> Table {
         Column::right("Ours, with our header"),
     ];
     let seconds = |time: Option<f64>| time.map_or(Cell::text("–"), |time| Cell::exact(time, Unit::Seconds));
-    let share = |share: Option<f64>| share.map_or(Cell::text("–"), |share| Cell::exact(share, Unit::Percent));
+    let share =
+        |share: Option<f64>| share.map_or(Cell::text("–"), |share| Cell::exact(share, Unit::Percent));
     let rows = published
         .iter()
         .map(|row| {
             let ours = |fits: &dyn Fn(&Trial<'_>) -> bool| {
-                let trial = view.fanouts.iter().find(|trial| {
-                    row.is_of(trial.spec) && fits(trial) && trial.good().next().is_some()
-                })?;
+                let trial = view
+                    .fanouts
+                    .iter()
+                    .find(|trial| row.is_of(trial.spec) && fits(trial) && trial.good().next().is_some())?;
                 Some(trial.estimate(TOTAL)?.value)
             };
             let as_published = |trial: &Trial<'_>| {
@@ -100,9 +102,8 @@ fn remarks(view: &View<'_>, published: &[PublishedRow]) -> Vec<String> {
     items.extend(pauses(&of(Case::OneImage).collect::<Vec<_>>()));
     items.extend([Case::TwoImages, Case::OneImage].into_iter().filter_map(|which| {
         let missing = missing(view, &of(which).collect::<Vec<_>>());
-        (!missing.is_empty()).then(|| {
-            format!("**Not published:** in the case of {}, {}.", case(which), missing.join(" and "))
-        })
+        (!missing.is_empty())
+            .then(|| format!("**Not published:** in the case of {}, {}.", case(which), missing.join(" and ")))
     }));
     items.push(
         "**Nobody counted.** The published programs send datagrams without a number or an end mark, and their servers compare \
@@ -123,8 +124,8 @@ fn fetches(rows: &[&PublishedRow]) -> Option<String> {
     let rest = span(rows.iter().map(|row| left(row)), Unit::Seconds)?;
     let alone: Vec<f64> = rows.iter().filter_map(|row| row.fetch_s()).collect();
     Some(format!(
-        "**The fetch.** It is {shares} of every published total of {}, {} of it, and the parent makes it before any worker has begun: the \
-         Internet at that moment, not the program. Between the quickest total (**{}**) and the slowest (**{}**) lie {}; {} of that, {}, is \
+        "**The fetch.** It is {shares} of every published total of {}, {} of it, and the parent makes it before any worker has begun: it \
+         tells how fast the network was at that moment, not the program. Between the quickest total (**{}**) and the slowest (**{}**) lie {}; {} of that, {}, is \
          the fetch. Without it {rest} are left of each.",
         case(quickest.case),
         span(alone, Unit::Seconds)?,
@@ -154,19 +155,15 @@ fn pauses(rows: &[&PublishedRow]) -> Option<String> {
 fn missing(view: &View<'_>, rows: &[&PublishedRow]) -> Vec<String> {
     let mut names = Vec::new();
     for trial in &view.fanouts {
-        let assigned = super::view::model(view, &trial.spec.sender_model)
-            .is_some_and(|model| !model.assignment_name.is_empty());
+        let assigned =
+            model(view, &trial.spec.sender_model).is_some_and(|model| !model.assignment_name.is_empty());
         let is_there = rows.iter().any(|row| row.sender_model == trial.spec.sender_model);
-        let name = format!("**{}**", program(view, &unsized_spec(trial)));
+        let name = format!("**{}**", program(view, &Spec { pool_size: 0, ..trial.spec.clone() }));
         if assigned && !is_there && !names.contains(&name) {
             names.push(name);
         }
     }
     names
-}
-
-fn unsized_spec(trial: &Trial<'_>) -> ferrybench_data::fanout::Spec {
-    ferrybench_data::fanout::Spec { pool_size: 0, ..trial.spec.clone() }
 }
 
 #[cfg(test)]

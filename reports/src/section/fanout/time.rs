@@ -2,7 +2,7 @@
 
 use super::{
     phases::{Fetches, KINDS, Phases},
-    view::{Group, Trial, cases, program, span, title},
+    view::{Group, Trial, cases, program, short, span, title},
 };
 use crate::{
     chart::{self, Chart, Stacked, StackedRow},
@@ -13,8 +13,8 @@ use crate::{
 
 /// A table longer than this is shown on demand.
 const MOST_ROWS: usize = 12;
-/// Cases in one figure.
-const CASES_OF_A_FIGURE: usize = 4;
+/// Cases with a figure of their own.
+const MOST_FIGURES: usize = 8;
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let fetches = Fetches::of(view);
@@ -40,8 +40,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         ),
         Element::List(cases.iter().filter_map(|(case, rows)| sentence(case, rows)).collect()),
     ];
-    for (number, cases) in (1..).zip(cases.chunks(CASES_OF_A_FIGURE)) {
-        elements.extend(figure(view, cases, number));
+    for (number, (case, rows)) in (1..).zip(cases.iter().take(MOST_FIGURES)) {
+        elements.extend(figure(view, case, rows, number));
     }
     elements.push(table(view, &cases));
     elements
@@ -75,25 +75,22 @@ fn sentence(case: &Group<'_, '_>, rows: &[Row<'_, '_>]) -> Option<String> {
     Some(format!("**{}:** over the programs, {}.", capital(&title(&case.spec)), words.join(", ")))
 }
 
-fn figure(view: &View<'_>, cases: &[(Group<'_, '_>, Vec<Row<'_, '_>>)], number: usize) -> Option<Element> {
-    let groups = cases
-        .iter()
-        .map(|(case, rows)| {
-            let row = |(trial, parts): &Row<'_, '_>| StackedRow {
-                label: program(view, trial.spec),
-                parts: parts.to_vec(),
-            };
-            chart::Group::new(capital(&title(&case.spec)), rows.iter().map(row).collect())
-        })
-        .collect();
-    let chart = Stacked::new("Time, start-up included", Unit::Seconds, KINDS.map(Into::into).to_vec(), groups)?;
+/// One case has one axis: a pause of seconds would leave another's milliseconds no room.
+fn figure(view: &View<'_>, case: &Group<'_, '_>, rows: &[Row<'_, '_>], number: usize) -> Option<Element> {
+    let row =
+        |(trial, parts): &Row<'_, '_>| StackedRow { label: program(view, trial.spec), parts: parts.to_vec() };
+    let groups = vec![chart::Group::unnamed(rows.iter().map(row).collect())];
+    let chart =
+        Stacked::new("Time, start-up included", Unit::Seconds, KINDS.map(Into::into).to_vec(), groups)?;
     Some(Element::Figure(Figure {
         name: format!("fanout-time-{number}"),
         chart: Chart::Stacked(chart),
-        alt: "Start-up, fetch, pause, sending and rest of each program".into(),
-        caption: "What each program's time is made of: means over blocks, what overlaps counted once. Behind each bar: start-up and \
-                  total together."
-            .into(),
+        alt: format!("Start-up, fetch, pause, sending and rest of each program: {}", short(&case.spec)),
+        caption: format!(
+            "{}: what each program's time is made of. Means over blocks, what overlaps counted once; beside each bar start-up and \
+             total together.",
+            capital(&title(&case.spec))
+        ),
     }))
 }
 
@@ -101,7 +98,7 @@ fn table(view: &View<'_>, cases: &[(Group<'_, '_>, Vec<Row<'_, '_>>)]) -> Elemen
     let mut cells = Vec::new();
     for (case, rows) in cases {
         for (trial, parts) in rows {
-            let mut row = vec![Cell::text(title(&case.spec)), Cell::text(program(view, trial.spec))];
+            let mut row = vec![Cell::text(short(&case.spec)), Cell::text(program(view, trial.spec))];
             row.extend(parts.iter().map(|part| Cell::exact(*part, Unit::Seconds)));
             row.push(Cell::exact(total(parts), Unit::Seconds));
             row.push(Cell::Integer(trial.good().count() as u64));
@@ -114,5 +111,9 @@ fn table(view: &View<'_>, cases: &[(Group<'_, '_>, Vec<Row<'_, '_>>)]) -> Elemen
     let count = cells.len();
     let caption = "Means over blocks, so that the parts add up; what overlaps is counted once.".into();
     let table = Element::Table(Table { columns, rows: cells, caption });
-    if count > MOST_ROWS { Element::fold(format!("The parts of {count} programs' time"), vec![table]) } else { table }
+    if count > MOST_ROWS {
+        Element::fold(format!("The parts of {count} programs' time"), vec![table])
+    } else {
+        table
+    }
 }

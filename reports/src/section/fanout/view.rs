@@ -147,12 +147,7 @@ pub(super) fn size(bytes: u64) -> String {
 pub(super) fn details(spec: &Spec) -> String {
     let mut words: Vec<String> = Vec::new();
     if spec.batching != Batching::One {
-        words.push(spec.batching.to_string());
-    }
-    match spec.segmented {
-        Segmented::Never => {}
-        Segmented::Stack => words.push("cut up in the kernel".into()),
-        Segmented::Device => words.push("cut up in the device".into()),
+        words.push(batching(spec));
     }
     if spec.reliability == Reliability::Repair {
         words.push("repair".into());
@@ -204,6 +199,61 @@ pub(super) fn impairments(spec: &Spec) -> Vec<String> {
     words
 }
 
+/// A case in as few words as tell it from others, for figures and tables.
+pub(super) fn short(spec: &Spec) -> String {
+    let files = match spec.file_bytes {
+        0 => format::counted(spec.files as usize, "picture"),
+        bytes => format!("{} × {}", spec.files, size(bytes)),
+    };
+    let to = match spec.assignment {
+        Assignment::Each => format!("one each to {}", spec.receivers),
+        Assignment::All => format!("to {}", spec.receivers),
+    };
+    let bare = if spec.framing == Framing::Bare { " bare" } else { "" };
+    let payload =
+        if spec.datagram_bytes == 0 { "whole file".to_owned() } else { size(spec.datagram_bytes.into()) };
+    let mut words =
+        vec![format!("{files} {to}"), brief(spec.delivery).to_owned(), format!("{payload}{bare}")];
+    if spec.batching != Batching::One {
+        words.push(batching(spec));
+    }
+    if spec.reliability == Reliability::Repair {
+        words.push("repair".into());
+    }
+    match spec.fetch_where {
+        FetchWhere::Local => {}
+        FetchWhere::ParentSerial => words.push("parent fetches".into()),
+        FetchWhere::InWorker => words.push("workers fetch".into()),
+    }
+    if spec.think_ms > 0 {
+        words.push(format!("{} pause", format::tick(spec.think_ms as f64 / 1e3, Unit::Seconds)));
+    }
+    words.extend(conditions(spec).into_iter().map(|word| word.replace(" on purpose", "")));
+    words.join(", ")
+}
+
+/// A way of addressing as the label of a line.
+pub(super) const fn brief(of: Delivery) -> &'static str {
+    match of {
+        Delivery::LimitedBroadcast => "255.255.255.255",
+        other => delivery(other),
+    }
+}
+
+/// How datagrams are handed to the kernel, and where a large buffer is cut up.
+pub(super) fn batching(spec: &Spec) -> String {
+    match spec.segmented {
+        Segmented::Never => spec.batching.to_string(),
+        Segmented::Stack => format!("{}, cut up in the kernel", spec.batching),
+        Segmented::Device => format!("{}, cut up in the device", spec.batching),
+    }
+}
+
+/// Whether a case is one of the assignment: pictures, not files that were made up.
+pub(super) const fn is_assigned(spec: &Spec) -> bool {
+    spec.file_bytes == 0
+}
+
 /// All that is known of a case.
 pub(super) fn title(spec: &Spec) -> String {
     format!("{}; {}{}", shape(spec), datagrams(spec), details(spec))
@@ -252,11 +302,9 @@ pub(super) fn outcome(trial: &Trial<'_>) -> String {
 
 /// Least and most of some numbers as one text: `73.0 %` or `73.0 to 74.1 %`.
 pub(super) fn span(values: impl IntoIterator<Item = f64>, unit: Unit) -> Option<String> {
-    let (least, most) = values
-        .into_iter()
-        .fold(None, |ends: Option<(f64, f64)>, value| {
-            Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
-        })?;
+    let (least, most) = values.into_iter().fold(None, |ends: Option<(f64, f64)>, value| {
+        Some(ends.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
+    })?;
     let [low, high] = [least, most].map(|end| format::value(end, unit));
     if low == high {
         return Some(high);

@@ -5,10 +5,7 @@ use crate::{
     format::{self, Unit},
     section::view::{differs, worded},
 };
-use ferrybench_data::{
-    fanout::Delivery,
-    stats::Estimate,
-};
+use ferrybench_data::{fanout::Delivery, stats::Estimate};
 use std::collections::BTreeSet;
 
 /// One sentence for each pair of ways that a program was measured in, the plainer below the line.
@@ -18,8 +15,11 @@ pub(super) fn sentences(
     (what, whose): (&str, &str),
     sides: [&str; 2],
 ) -> Vec<String> {
-    let ways: Vec<Delivery> =
-        Delivery::ALL.iter().copied().filter(|way| program.trials.iter().any(|trial| trial.spec.delivery == *way)).collect();
+    let ways: Vec<Delivery> = Delivery::ALL
+        .iter()
+        .copied()
+        .filter(|way| program.trials.iter().any(|trial| trial.spec.delivery == *way))
+        .collect();
     let mut items = Vec::new();
     for (place, under) in ways.iter().enumerate() {
         for over in &ways[place + 1..] {
@@ -50,8 +50,11 @@ fn verdict(ratios: &[(u32, Estimate)], [less, more]: [&str; 2]) -> Option<String
             format!("{} with {}", worded(*ratio, Unit::Ratio), format::counted(*count as usize, "receiver"))
         })
         .collect();
-    let decided: Vec<(u32, bool)> =
-        ratios.iter().filter(|(_, ratio)| differs(*ratio)).map(|(count, ratio)| (*count, ratio.value > 1.0)).collect();
+    let decided: Vec<(u32, bool)> = ratios
+        .iter()
+        .filter(|(_, ratio)| differs(*ratio))
+        .map(|(count, ratio)| (*count, ratio.value > 1.0))
+        .collect();
     let side = |is_more: bool| if is_more { more } else { less };
     let crossings: Vec<String> = decided
         .windows(2)
@@ -80,7 +83,11 @@ fn verdict(ratios: &[(u32, Estimate)], [less, more]: [&str; 2]) -> Option<String
                 .filter(|(_, ratio)| !differs(*ratio))
                 .map(|(count, _)| count.to_string())
                 .collect();
-            let but = if unsure.is_empty() { String::new() } else { format!(", not told apart at {}", unsure.join(", ")) };
+            let but = if unsure.is_empty() {
+                String::new()
+            } else {
+                format!(", not told apart at {}", unsure.join(", "))
+            };
             format!("{} at {}{but}", side(*is_more), at.join(", "))
         }
     };
