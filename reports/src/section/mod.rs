@@ -5,6 +5,7 @@ mod assignment;
 mod criterion;
 mod distribution;
 mod efficiency;
+mod fanout;
 mod fileserver;
 mod foreign;
 mod machine;
@@ -44,6 +45,7 @@ const ALL: &[Section] = &[
     assignment::section,
     criterion::section,
     fileserver::section,
+    fanout::section,
     remade::at_work,
     rows::without_figure,
     rows::every_trial,

@@ -11,6 +11,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         items.extend(floor(view));
     }
     items.extend(super::fileserver::reading(view));
+    items.extend(super::fanout::reading(view));
     vec![Element::heading(2, "How to read it, and what could mislead"), Element::List(items)]
 }
 
