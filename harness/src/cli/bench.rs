@@ -15,7 +15,7 @@ use ferrybench::{
     process::identity::binary_hash,
     run::{
         LocalHost,
-        coordinator::{self, Ending, seconds_since},
+        coordinator::{self, Ending, Subject, seconds_since},
         folder::RunFolder,
     },
 };

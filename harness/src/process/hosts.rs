@@ -275,6 +275,17 @@ impl Hosts {
         there_ns.saturating_add_signed(-self.all[host].clock.0)
     }
 
+    /// By how much a host's monotonic clock is ahead of ours, nanoseconds.
+    pub fn ahead_ns(&self, host: usize) -> i64 {
+        self.all[host].clock.0
+    }
+
+    /// What makes a host one of its own: its boot and its network namespace, as its agent proved.
+    pub fn place(&self, host: usize) -> Option<(&str, u64)> {
+        let identity = &self.all[host].introduction.as_ref()?.identity;
+        Some((&identity.boot_id, identity.network_namespace))
+    }
+
     /// How far [`Self::on_its_clock`] may be wrong, nanoseconds.
     pub fn clock_bound_ns(&self, host: usize) -> u64 {
         self.all[host].clock.1

@@ -12,7 +12,10 @@ use crate::{
         partner::Program,
     },
 };
-use ferrybench_data::plan::{Cell, Plan, Trial, catalogue::Catalogue};
+use ferrybench_data::{
+    plan::{Cell, Plan, Trial, catalogue::Catalogue},
+    run_info::Participant,
+};
 use serde_json::Value;
 use std::{
     io,
@@ -141,5 +144,9 @@ impl Subject for LocalHost {
                 Ok(Attempt::Failed("this build has no sender: files are not sent to many hosts yet".into()))
             }
         }
+    }
+
+    fn participants(&self) -> Vec<Participant> {
+        self.hosts.participants()
     }
 }
