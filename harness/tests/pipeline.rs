@@ -124,6 +124,7 @@ impl Subject for Script<'_> {
         Ok(match &trial.cell {
             Cell::RoundTrip(spec) => round_trip(spec, block),
             Cell::FileServer(spec) => files(spec, block),
+            Cell::Fanout(_) => Attempt::Failed("not yet".into()),
         })
     }
 }

@@ -4,8 +4,8 @@ use super::{MIB, Run, chance, noise};
 use ferrybench_data::{
     family::Family,
     fanout::{
-        Assignment, Batching, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchRow, FetchWhere, Framing,
-        HEADERS_BYTES, Hosts, OK, ReceiveOffload, ReceiverRow, Reliability, Segmented, Spec,
+        Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchRow, FetchWhere,
+        Framing, HEADERS_BYTES, Hosts, OK, ReceiveOffload, ReceiverRow, Reliability, Segmented, Spec,
     },
     plan::catalogue::{Fanouts, SenderModel},
     record::{Audit, Outcome, Record},
@@ -69,6 +69,7 @@ pub fn two_pictures() -> Spec {
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
+        content: Content::default(),
     }
 }
 
