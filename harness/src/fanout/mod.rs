@@ -4,6 +4,7 @@
 //! one file at a sender: all without I/O. `listen` and `post` drive them over sockets; `receive` and `send` are the roles.
 
 pub mod account;
+pub mod evidence;
 pub mod frame;
 pub mod ledger;
 pub mod outputs;

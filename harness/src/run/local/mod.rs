@@ -1,5 +1,6 @@
 //! Hosts as the subject of a run: this one, with others where trials need them; their agents start the workers.
 
+mod fanout;
 mod fileserver;
 mod outside;
 mod roundtrip;
@@ -42,6 +43,8 @@ pub struct LocalHost {
     files: Option<fileserver::Files>,
     /// Somebody else's server, with whoever conducts its blocks.
     theirs: outside::Theirs,
+    /// The hosts of fan-out trials, with what is sent between them.
+    network: Option<fanout::Network>,
 }
 
 impl LocalHost {
@@ -64,6 +67,7 @@ impl LocalHost {
             interrupted,
             files: None,
             theirs: outside::Theirs::default(),
+            network: None,
         })
     }
 
@@ -126,7 +130,8 @@ fn last_of(role: &str, how: &str, words: &str) -> String {
 
 impl Subject for LocalHost {
     fn prepare(&mut self, trials: &[&Trial]) -> io::Result<()> {
-        self.prepare_files(trials)
+        self.prepare_files(trials)?;
+        self.prepare_network(trials)
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
@@ -140,9 +145,7 @@ impl Subject for LocalHost {
             (Cell::RoundTrip(spec), Some(peer)) => self.foreign_roundtrip(spec, peer),
             (Cell::RoundTrip(spec), None) => self.roundtrip(spec, trial.work, seed),
             (Cell::FileServer(spec), _) => self.fileserver(spec, trial.work, seed),
-            (Cell::Fanout(_), _) => {
-                Ok(Attempt::Failed("this build has no sender: files are not sent to many hosts yet".into()))
-            }
+            (Cell::Fanout(spec), _) => self.fanout(spec, seed),
         }
     }
 

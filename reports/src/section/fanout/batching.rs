@@ -1,6 +1,6 @@
 //! What handing several datagrams to the kernel at once brings.
 
-use super::view::{Trial, batching, brief, grouped, payload, sender, short, size};
+use super::view::{Trial, batching, brief, files, grouped, payload, sender, short};
 use crate::{
     chart::{self, Axis, Chart, Intervals, Row, Scale},
     element::{Cell, Column, Element, Figure, Table},
@@ -136,8 +136,8 @@ fn figure(pairs: &[Pair<'_, '_>]) -> Option<Element> {
         let spec = pair.trial.spec;
         let (how, reliability, bytes) = kind(spec);
         let heading = format!("{how}, datagrams of {}: {}", payload(bytes), told(reliability));
-        let files = if spec.file_bytes == 0 { "pictures".to_owned() } else { size(spec.file_bytes) };
-        let label = format!("{}; {files} to {}, {}", sender(spec), spec.receivers, brief(spec.delivery));
+        let label =
+            format!("{}; {} to {}, {}", sender(spec), files(spec), spec.receivers, brief(spec.delivery));
         let row = Row { label, estimate: plotted(ratio) };
         match groups.iter_mut().find(|group| group.heading == heading) {
             Some(group) => group.items.push(row),

@@ -2,11 +2,11 @@
 
 mod words;
 
-use super::view::{Group, Trial, brief, datagrams, delivery, details, grouped, median, sender};
+use super::view::{Group, Trial, brief, datagrams, delivery, details, files, grouped, median, sender};
 use crate::{
     chart::{Axis, Chart, Lines, Panel, Point, Scale, Series},
     element::{Cell, Column, Element, Figure, Table},
-    format::{self, Unit},
+    format::Unit,
     section::{
         ranking::capital,
         view::{View, cell, method, plotted},
@@ -58,15 +58,11 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 }
 
 fn heading(spec: &Spec) -> String {
-    let files = match spec.file_bytes {
-        0 => format::counted(spec.files as usize, "picture"),
-        bytes => format!("{} of {}", format::counted(spec.files as usize, "file"), super::view::size(bytes)),
-    };
     let to = match spec.assignment {
         Assignment::All => "to every receiver",
         Assignment::Each => "shared out to the receivers",
     };
-    capital(&format!("{files} {to}; {}{}", datagrams(spec), details(spec)))
+    capital(&format!("{} {to}; {}{}", files(spec), datagrams(spec), details(spec)))
 }
 
 fn receivers(group: &Group<'_, '_>) -> BTreeSet<u32> {

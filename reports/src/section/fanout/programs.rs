@@ -2,6 +2,7 @@
 
 use super::{
     best::{best, too_few},
+    published::{datagram_bytes, is_of},
     view::{Group, Trial, cases, is_assigned, median, model, outcome, payload, program, sum, title},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 use ferrybench_data::{
     fanout::{COMPLETE, FetchRow, Framing, GOODPUT, OK, TOTAL},
-    published::fanout::{PublishedRow, rows as published_rows},
+    published::{self, FanoutRun},
     stats::quantile,
 };
 
@@ -23,7 +24,7 @@ const MOST_CASES: usize = 2;
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let cases = cases(view);
-    let published = published_rows();
+    let published = published::fanout();
     let mut elements = vec![
         Element::heading(2, "UDP fan-out: the programs"),
         Element::prose(
@@ -52,9 +53,9 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     elements
 }
 
-fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[PublishedRow]) -> Vec<Element> {
-    let beside = |trial: &Trial<'_>| published.iter().find(|row| row.is_of(trial.spec));
-    let known: Vec<&PublishedRow> = case.trials.iter().filter_map(|trial| beside(trial)).collect();
+fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[FanoutRun]) -> Vec<Element> {
+    let beside = |trial: &Trial<'_>| published.iter().find(|row| is_of(row, trial.spec));
+    let known: Vec<&FanoutRun> = case.trials.iter().filter_map(|trial| beside(trial)).collect();
     let mut columns = vec![
         Column::left("Program"),
         Column::left("Sender model"),
@@ -92,7 +93,7 @@ fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[PublishedRow]) ->
                     value.map_or(Cell::text("–"), |time| Cell::exact(time, Unit::Seconds))
                 };
                 let row_of = beside(trial);
-                row.push(shown(row_of.and_then(PublishedRow::fetch_s)));
+                row.push(shown(row_of.and_then(FanoutRun::fetch_s)));
                 row.push(shown(row_of.map(|row| row.total_s)));
             }
             let intact = sum(trial, |seen| Some(seen.files_intact.into()));
@@ -114,7 +115,7 @@ fn of_case(view: &View<'_>, case: &Group<'_, '_>, published: &[PublishedRow]) ->
     elements
 }
 
-fn caption(case: &Group<'_, '_>, published: &[&PublishedRow]) -> String {
+fn caption(case: &Group<'_, '_>, published: &[&FanoutRun]) -> String {
     let mut text = format!(
         "{}. Files intact: over receivers and blocks.",
         method(case.trials.iter().copied().filter(|trial| trial.good().next().is_some()))
@@ -123,8 +124,8 @@ fn caption(case: &Group<'_, '_>, published: &[&PublishedRow]) -> String {
         let own = case.spec.datagram_bytes;
         let bare = case.spec.framing == Framing::Bare;
         text += " Published: one run of each program on other machines, to be read beside ours, not held against them";
-        if !bare || first.datagram_bytes != own {
-            text += &format!("; its datagrams hold {} and no header", payload(first.datagram_bytes));
+        if !bare || datagram_bytes(first) != own {
+            text += &format!("; its datagrams hold {} and no header", payload(datagram_bytes(first)));
         }
         text += ".";
     }

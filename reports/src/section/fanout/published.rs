@@ -7,13 +7,13 @@ use crate::{
     section::view::View,
 };
 use ferrybench_data::{
-    fanout::{Framing, Spec, TOTAL},
-    published::fanout::{Case, PublishedRow, rows},
+    fanout::{Assignment, Delivery, Framing, Spec, TOTAL},
+    published::{FanoutRun, ONE_BY_BROADCAST, TWO_TO_TWO, fanout},
 };
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let published = rows();
-    if !view.fanouts.iter().any(|trial| published.iter().any(|row| row.is_of(trial.spec))) {
+    let published = fanout();
+    if !view.fanouts.iter().any(|trial| published.iter().any(|row| is_of(row, trial.spec))) {
         return Vec::new();
     }
     vec![
@@ -28,7 +28,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     ]
 }
 
-fn table(view: &View<'_>, published: &[PublishedRow]) -> Table {
+fn table(view: &View<'_>, published: &[FanoutRun]) -> Table {
     let columns = vec![
         Column::left("Published run"),
         Column::left("Program"),
@@ -51,19 +51,19 @@ fn table(view: &View<'_>, published: &[PublishedRow]) -> Table {
                 let trial = view
                     .fanouts
                     .iter()
-                    .find(|trial| row.is_of(trial.spec) && fits(trial) && trial.good().next().is_some())?;
+                    .find(|trial| is_of(row, trial.spec) && fits(trial) && trial.good().next().is_some())?;
                 Some(trial.estimate(TOTAL)?.value)
             };
             let as_published = |trial: &Trial<'_>| {
-                (trial.spec.framing, trial.spec.datagram_bytes) == (Framing::Bare, row.datagram_bytes)
+                (trial.spec.framing, trial.spec.datagram_bytes) == (Framing::Bare, datagram_bytes(row))
             };
             vec![
-                Cell::text(case(row.case)),
+                Cell::text(case(&row.case)),
                 Cell::text(format!("**{}**", row.program)),
                 seconds(row.fetch_s()),
                 share(row.fetch_share()),
                 seconds((row.think_s > 0.0).then_some(row.think_s)),
-                share((row.think_s > 0.0).then(|| row.think_share())),
+                share((row.think_s > 0.0).then(|| think_share(row))),
                 Cell::exact(left(row), Unit::Seconds),
                 Cell::exact(row.total_s, Unit::Seconds),
                 seconds(ours(&as_published)),
@@ -71,10 +71,10 @@ fn table(view: &View<'_>, published: &[PublishedRow]) -> Table {
             ]
         })
         .collect();
-    let bytes: Vec<String> = [Case::TwoImages, Case::OneImage]
+    let bytes: Vec<String> = [TWO_TO_TWO, ONE_BY_BROADCAST]
         .into_iter()
         .filter_map(|case| published.iter().find(|row| row.case == case))
-        .map(|row| format!("{} in the case of {}", payload(row.datagram_bytes), case(row.case)))
+        .map(|row| format!("{} in the case of {}", payload(datagram_bytes(row)), case(&row.case)))
         .collect();
     let caption = format!(
         "Published: one run of each. A datagram holds {}, without a header. What is left: the total without fetch and pause. Ours: \
@@ -84,23 +84,48 @@ fn table(view: &View<'_>, published: &[PublishedRow]) -> Table {
     Table { columns, rows, caption }
 }
 
-const fn case(of: Case) -> &'static str {
+/// Whether a trial asks for the same, but for what its datagrams hold: the same program, files and receivers. The file of
+/// the broadcast was a picture that fits one datagram; ours may be another of that size.
+pub(super) fn is_of(run: &FanoutRun, spec: &Spec) -> bool {
+    let is_broadcast = |delivery| matches!(delivery, Delivery::Broadcast | Delivery::LimitedBroadcast);
+    let assignment = if run.case == TWO_TO_TWO { Assignment::Each } else { Assignment::All };
+    run.sender_model == spec.sender_model
+        && (run.files(), run.receivers) == (spec.files, spec.receivers)
+        && (spec.receivers == 1 || assignment == spec.assignment)
+        && run.fetch_where == spec.fetch_where
+        && (run.think_s * 1e3).round() as u64 == spec.think_ms
+        && (run.delivery == spec.delivery || (is_broadcast(run.delivery) && is_broadcast(spec.delivery)))
+}
+
+/// Payload of a published datagram, bytes; 0 for a whole file in one, as in our own axes.
+pub(super) fn datagram_bytes(run: &FanoutRun) -> u32 {
+    run.datagram_bytes.parse().unwrap_or(0)
+}
+
+/// The share of the total that was a pause, 0 to 1: each worker had one file, so that pauses overlapped.
+fn think_share(run: &FanoutRun) -> f64 {
+    run.think_s / run.total_s
+}
+
+/// A published case in words.
+fn case(of: &str) -> &str {
     match of {
-        Case::TwoImages => "two pictures to two servers",
-        Case::OneImage => "one picture to both by broadcast",
+        TWO_TO_TWO => "two pictures to two servers",
+        ONE_BY_BROADCAST => "one picture to both by broadcast",
+        other => other,
     }
 }
 
-fn left(row: &PublishedRow) -> f64 {
+fn left(row: &FanoutRun) -> f64 {
     row.total_s - row.fetch_s().unwrap_or(0.0) - row.think_s
 }
 
-fn remarks(view: &View<'_>, published: &[PublishedRow]) -> Vec<String> {
-    let of = |case: Case| published.iter().filter(move |row| row.case == case);
+fn remarks(view: &View<'_>, published: &[FanoutRun]) -> Vec<String> {
+    let of = |case: &'static str| published.iter().filter(move |row| row.case == case);
     let mut items = Vec::new();
-    items.extend(fetches(&of(Case::TwoImages).collect::<Vec<_>>()));
-    items.extend(pauses(&of(Case::OneImage).collect::<Vec<_>>()));
-    items.extend([Case::TwoImages, Case::OneImage].into_iter().filter_map(|which| {
+    items.extend(fetches(&of(TWO_TO_TWO).collect::<Vec<_>>()));
+    items.extend(pauses(&of(ONE_BY_BROADCAST).collect::<Vec<_>>()));
+    items.extend([TWO_TO_TWO, ONE_BY_BROADCAST].into_iter().filter_map(|which| {
         let missing = missing(view, &of(which).collect::<Vec<_>>());
         (!missing.is_empty())
             .then(|| format!("**Not published:** in the case of {}, {}.", case(which), missing.join(" and ")))
@@ -114,9 +139,9 @@ fn remarks(view: &View<'_>, published: &[PublishedRow]) -> Vec<String> {
 }
 
 /// How much of the totals, and of the difference between them, is the fetch.
-fn fetches(rows: &[&PublishedRow]) -> Option<String> {
+fn fetches(rows: &[&FanoutRun]) -> Option<String> {
     let shares = span(rows.iter().filter_map(|row| row.fetch_share()), Unit::Percent)?;
-    let by_total = |a: &&&PublishedRow, b: &&&PublishedRow| a.total_s.total_cmp(&b.total_s);
+    let by_total = |a: &&&FanoutRun, b: &&&FanoutRun| a.total_s.total_cmp(&b.total_s);
     let (quickest, slowest) = (rows.iter().min_by(by_total)?, rows.iter().max_by(by_total)?);
     let apart = slowest.total_s - quickest.total_s;
     let fetch = slowest.fetch_s()? - quickest.fetch_s()?;
@@ -124,10 +149,10 @@ fn fetches(rows: &[&PublishedRow]) -> Option<String> {
     let rest = span(rows.iter().map(|row| left(row)), Unit::Seconds)?;
     let alone: Vec<f64> = rows.iter().filter_map(|row| row.fetch_s()).collect();
     Some(format!(
-        "**The fetch.** It is {shares} of every published total of {}, {} of it, and the parent makes it before any worker has begun: it \
+        "**The fetch.** It is {shares} of every published total of {} ({}), and the parent makes it before any worker has begun: it \
          tells how fast the network was at that moment, not the program. Between the quickest total (**{}**) and the slowest (**{}**) lie {}; {} of that, {}, is \
          the fetch. Without it {rest} are left of each.",
-        case(quickest.case),
+        case(&quickest.case),
         span(alone, Unit::Seconds)?,
         quickest.program,
         slowest.program,
@@ -138,21 +163,21 @@ fn fetches(rows: &[&PublishedRow]) -> Option<String> {
 }
 
 /// How much of the totals is the pause.
-fn pauses(rows: &[&PublishedRow]) -> Option<String> {
+fn pauses(rows: &[&FanoutRun]) -> Option<String> {
     let paused = || rows.iter().filter(|row| row.think_s > 0.0);
-    let shares = span(paused().map(|row| row.think_share()), Unit::Percent)?;
+    let shares = span(paused().map(|row| think_share(row)), Unit::Percent)?;
     let first = paused().next()?;
     Some(format!(
         "**The pause.** Of every published total of {}, {shares} is the {} that a worker pauses between fetch and sending. What is left, {}, \
          holds the fetch, the start of the workers and the sending together; with one file there is nothing to overlap.",
-        case(first.case),
+        case(&first.case),
         format::tick(first.think_s, Unit::Seconds),
         span(paused().map(|row| left(row)), Unit::Seconds)?
     ))
 }
 
 /// Programs of the assignment without a published row, by this run's own list of programs.
-fn missing(view: &View<'_>, rows: &[&PublishedRow]) -> Vec<String> {
+fn missing(view: &View<'_>, rows: &[&FanoutRun]) -> Vec<String> {
     let mut names = Vec::new();
     for trial in &view.fanouts {
         let assigned =
@@ -172,11 +197,11 @@ mod tests {
 
     #[test]
     fn what_explains_the_published_times_follows_from_them() {
-        let published = rows();
-        let of = |case: Case| published.iter().filter(|row| row.case == case).collect::<Vec<_>>();
-        let words = [fetches(&of(Case::TwoImages)).unwrap(), pauses(&of(Case::OneImage)).unwrap()];
+        let published = fanout();
+        let of = |case: &'static str| published.iter().filter(|row| row.case == case).collect::<Vec<_>>();
+        let words = [fetches(&of(TWO_TO_TWO)).unwrap(), pauses(&of(ONE_BY_BROADCAST)).unwrap()];
         insta::assert_snapshot!(words.join("\n"), @"");
-        assert_eq!(fetches(&of(Case::OneImage)), None, "its fetches were not printed");
-        assert_eq!(pauses(&of(Case::TwoImages)), None, "it does not pause");
+        assert_eq!(fetches(&of(ONE_BY_BROADCAST)), None, "its fetches were not printed");
+        assert_eq!(pauses(&of(TWO_TO_TWO)), None, "it does not pause");
     }
 }

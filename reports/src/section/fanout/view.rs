@@ -7,7 +7,7 @@ use crate::{
 use ferrybench_data::{
     dataset::TrialView,
     fanout::{
-        Assignment, Batching, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchWhere, Framing, Hosts,
+        Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchWhere, Framing, Hosts,
         ReceiveOffload, Reliability, Segmented, Spec,
     },
     plan::catalogue::SenderModel,
@@ -95,10 +95,7 @@ fn sized(name: &str, spec: &Spec) -> String {
 
 /// What is sent to whom, as in `2 pictures, one to each of 2 receivers, by unicast`.
 pub(super) fn shape(spec: &Spec) -> String {
-    let files = match spec.file_bytes {
-        0 => format::counted(spec.files as usize, "picture"),
-        bytes => format!("{} of {}", format::counted(spec.files as usize, "file"), size(bytes)),
-    };
+    let files = files(spec);
     let receivers = format::counted(spec.receivers as usize, "receiver");
     let to = match (spec.assignment, spec.receivers, spec.files) {
         (_, 1, _) => " to 1 receiver".to_owned(),
@@ -108,6 +105,16 @@ pub(super) fn shape(spec: &Spec) -> String {
     };
     let comma = if spec.assignment == Assignment::Each && spec.receivers > 1 { "," } else { "" };
     format!("{files}{to}{comma} by {}", delivery(spec.delivery))
+}
+
+/// Its files, as in `2 pictures` or `4 files of 25 MiB`.
+pub(super) fn files(spec: &Spec) -> String {
+    let count = spec.files as usize;
+    match (spec.content, spec.file_bytes) {
+        (Content::Own, _) => format!("{} of its own", format::counted(count, "file")),
+        (Content::BuiltIn, 0) => format::counted(count, "picture"),
+        (Content::BuiltIn, bytes) => format!("{} of {}", format::counted(count, "file"), size(bytes)),
+    }
 }
 
 /// A way of addressing, in words.
@@ -201,9 +208,9 @@ pub(super) fn impairments(spec: &Spec) -> Vec<String> {
 
 /// A case in as few words as tell it from others, for figures and tables.
 pub(super) fn short(spec: &Spec) -> String {
-    let files = match spec.file_bytes {
-        0 => format::counted(spec.files as usize, "picture"),
-        bytes => format!("{} × {}", spec.files, size(bytes)),
+    let files = match (spec.content, spec.file_bytes) {
+        (Content::BuiltIn, bytes) if bytes > 0 => format!("{} × {}", spec.files, size(bytes)),
+        _ => files(spec),
     };
     let to = match spec.assignment {
         Assignment::Each => format!("one each to {}", spec.receivers),
@@ -249,9 +256,9 @@ pub(super) fn batching(spec: &Spec) -> String {
     }
 }
 
-/// Whether a case is one of the assignment: pictures, not files that were made up.
+/// Whether a case is one of the assignment's kind: pictures, or files that are fetched first.
 pub(super) const fn is_assigned(spec: &Spec) -> bool {
-    spec.file_bytes == 0
+    spec.file_bytes == 0 || !matches!(spec.fetch_where, FetchWhere::Local)
 }
 
 /// All that is known of a case.
