@@ -9,7 +9,7 @@ use crate::{
 };
 use ferrybench_data::plan::{
     Foreign, Sources,
-    catalogue::{Catalogue, Fanouts, FileServers},
+    catalogue::{Catalogue, Fanouts, FileServers, SenderModel},
 };
 use std::{
     env, fs, io,
@@ -26,7 +26,7 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
         server_models: models::describe(),
         room: room::look(&env::temp_dir()),
     };
-    let fanout = Fanouts::default();
+    let fanout = Fanouts { sender_models: sender_models(), ..Fanouts::default() };
     Ok(Catalogue {
         mechanisms: registry::describe(),
         cpus,
@@ -35,6 +35,37 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
         fileserver,
         fanout,
     })
+}
+
+/// The programs that send files to many hosts, in the order of the assignment's tables.
+fn sender_models() -> Vec<SenderModel> {
+    let model = |name: &str, assignment_name: &str, sized, processes, help: &str| SenderModel {
+        name: name.into(),
+        assignment_name: assignment_name.into(),
+        help: help.into(),
+        sized,
+        processes,
+    };
+    vec![
+        model("single-thread", "single thread", false, false, "one thread sends one file after another"),
+        model("thread-per-file", "multi thread", false, false, "a thread for each file"),
+        model("process-per-file", "multi process", false, true, "a process for each file"),
+        model(
+            "thread-pool",
+            "multi thread asynchronous",
+            true,
+            false,
+            "threads that take files from a queue",
+        ),
+        model(
+            "process-pool",
+            "multi process asynchronous",
+            true,
+            true,
+            "processes that take files from a queue",
+        ),
+        model("tokio", "", true, false, "a task for each file, on the threads of a runtime"),
+    ]
 }
 
 /// Notes the programs of foreign peers that are not there.
