@@ -2,9 +2,10 @@
 
 use crate::{
     fileserver::{models, protocols},
-    host::room,
+    host::{room, testbed},
     measure::place,
     pool,
+    process::partner::Program,
     roundtrip::registry,
 };
 use ferrybench_data::plan::{
@@ -26,7 +27,14 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
         server_models: models::describe(),
         room: room::look(&env::temp_dir()),
     };
-    let fanout = Fanouts { sender_models: sender_models(), ..Fanouts::default() };
+    let lacking = testbed::lacking(&Program::myself());
+    let fanout = Fanouts {
+        sender_models: sender_models(),
+        namespaces_lacking: lacking.namespaces,
+        impairment_lacking: lacking.impairment,
+        rate_lacking: lacking.rate,
+        ..Fanouts::default()
+    };
     Ok(Catalogue {
         mechanisms: registry::describe(),
         cpus,
