@@ -117,8 +117,7 @@ impl Run {
         let path = self.out.clone().map_or_else(runs::latest, Ok)?;
         let (folder, info, plan) = RunFolder::resume(&path).map_err(request)?;
         let name = path.join("plan.toml").display().to_string();
-        let room = info.catalogue.fileserver.room;
-        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(room))?;
+        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(&info.catalogue))?;
         if binary_hash().map_err(failure)? != info.binary_hash {
             return Err(request(format_args!(
                 "{} was begun by another build of ferrybench: its blocks and ours must not be mixed",

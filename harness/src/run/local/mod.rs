@@ -137,6 +137,9 @@ impl Subject for LocalHost {
             (Cell::RoundTrip(spec), Some(peer)) => self.foreign_roundtrip(spec, peer),
             (Cell::RoundTrip(spec), None) => self.roundtrip(spec, trial.work, seed),
             (Cell::FileServer(spec), _) => self.fileserver(spec, trial.work, seed),
+            (Cell::Fanout(_), _) => {
+                Ok(Attempt::Failed("this build has no sender: files are not sent to many hosts yet".into()))
+            }
         }
     }
 }
