@@ -5,11 +5,12 @@
 mod cli;
 
 use ferrybench::{
+    fanout::{receive::Receive, send::Send, worker::Porter},
     fileserver::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
     },
-    pool::Member,
+    pool::{Hand, Member},
     process::{agent::Agent, role},
     roundtrip::{Far, Near, foreign::Foreign},
 };
@@ -28,6 +29,9 @@ const ROLES: &[role::Entry] = &[
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),
     role::entry::<Member<Transfer>>(),
+    role::entry::<Receive>(),
+    role::entry::<Send>(),
+    role::entry::<Hand<Porter>>(),
 ];
 
 fn main() -> ExitCode {

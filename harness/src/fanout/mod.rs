@@ -4,9 +4,22 @@
 //! one file at a sender: all without I/O. `listen` and `post` drive them over sockets; `receive` and `send` are the roles.
 
 pub mod account;
+pub mod bare;
+mod batching;
+mod books;
+pub mod fetch;
 pub mod frame;
+mod inbox;
 pub mod ledger;
+mod listen;
+pub mod outbox;
+mod post;
 pub mod receive;
 pub mod send;
+pub mod senders;
 pub mod sending;
+mod socket;
+pub mod stage;
+mod store;
 pub mod told;
+pub mod worker;
