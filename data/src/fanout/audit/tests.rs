@@ -154,6 +154,26 @@ fn each_defect_of_the_ledger_is_named_alone() {
 }
 
 #[test]
+fn empty_files_of_one_s_own_take_no_datagram() {
+    let own = Spec { content: Content::Own, file_bytes: 0, ..spec() };
+    let seen = Evidence {
+        sent: Some(0),
+        unique: Some(0),
+        lost: Some(0),
+        received: Some(0),
+        reordered: Some(0),
+        reorder_extent: Some(0),
+        wire_datagrams: 0,
+        wire_bytes: 0,
+        sent_bytes: 0,
+        received_bytes: 0,
+        ..whole()
+    };
+    assert_eq!(reasons(&own, &seen), [""; 0]);
+    assert_eq!(reasons(&Spec { content: Content::BuiltIn, ..own }, &seen), ["nothing was sent"]);
+}
+
+#[test]
 fn each_defect_of_what_was_sent_is_named_alone() {
     each_alone(
         sound,
