@@ -5,11 +5,24 @@
 
 pub mod account;
 pub mod evidence;
+pub mod bare;
+mod batching;
+mod books;
+pub mod fetch;
 pub mod frame;
+mod inbox;
 pub mod ledger;
 pub mod outputs;
+mod listen;
+pub mod outbox;
+mod post;
 pub mod receive;
 pub mod send;
+pub mod senders;
 pub mod sending;
 pub mod stock;
+mod socket;
+pub mod stage;
+mod store;
 pub mod told;
+pub mod worker;

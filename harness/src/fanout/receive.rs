@@ -1,6 +1,9 @@
 //! The role of a receiver: one socket, any number of files at once, until the sender has ended.
 
-use super::told::Received;
+use super::{
+    listen::{Ended, Listener},
+    told::Received,
+};
 use crate::process::{
     remains::Remains,
     role::{Port, Role},
@@ -11,6 +14,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::mpsc,
 };
 
 /// The role of a receiver.
@@ -112,6 +116,11 @@ pub enum Reply {
     },
     /// A file came to its end, well or not: for progress. Not sent while a block is measured.
     File(Box<super::told::ReceivedFile>),
+    /// Content bytes so far, now and then: for progress, as above.
+    Progress {
+        /// Content bytes that arrived.
+        bytes: u64,
+    },
     /// What it saw; its last word.
     Done(Box<Received>),
     /// It could not do its work, in one sentence; its last word.
@@ -124,7 +133,49 @@ impl Role for Receive {
     type Cue = Cue;
     type Reply = Reply;
 
-    fn play(_job: Job, _port: Port<Cue, Reply>) -> io::Result<()> {
-        Err(io::Error::other("the receiver is still being written"))
+    fn play(job: Job, port: Port<Cue, Reply>) -> io::Result<()> {
+        let replies = port.replies.clone();
+        let told = run(job, &port.cues, |reply| replies.send(&reply));
+        port.replies.send(&match told {
+            Ok(received) => Reply::Done(Box::new(received)),
+            Err(error) => Reply::Failed(error.to_string()),
+        })
+    }
+}
+
+/// Receives until it is told to finish, or its own end has come. An error is one sentence.
+pub fn run(
+    job: Job,
+    cues: &mpsc::Receiver<Cue>,
+    mut tell: impl FnMut(Reply) -> io::Result<()>,
+) -> io::Result<Received> {
+    let mut listener = Listener::open(job)?;
+    let (address, receive_buffer_bytes) = (listener.address(), listener.buffer_bytes());
+    tell(Reply::Ready { address, receive_buffer_bytes })?;
+    loop {
+        listener.turn()?;
+        if listener.tells_of_files() {
+            while let Some(file) = listener.newly_ended() {
+                tell(Reply::File(Box::new(file)))?;
+            }
+            if let Some(bytes) = listener.progress() {
+                tell(Reply::Progress { bytes })?;
+            }
+        }
+        let told_to = match cues.try_recv() {
+            Ok(Cue::Finish) => true,
+            Err(mpsc::TryRecvError::Empty) => false,
+            Err(mpsc::TryRecvError::Disconnected) => {
+                return Err(io::Error::other("nobody waits for it any more"));
+            }
+        };
+        if told_to {
+            return listener.finish(None);
+        }
+        match listener.has_ended() {
+            Some(Ended::Deadline) => return listener.finish(Some("the deadline passed")),
+            Some(Ended::Silent) => return listener.finish(None),
+            None => {}
+        }
     }
 }

@@ -168,23 +168,29 @@ impl Role for Agent {
         let identity = Identity::of_this_process(job.known.as_ref())?;
         DirBuilder::new().mode(0o700).create(&folder)?;
         let introduction = Introduction { identity, folder: folder.clone() };
-        port.replies.send(&Reply::Ready(Box::new(introduction)))?;
-        let (events, incoming) = mpsc::channel();
-        let cues = events.clone();
-        thread::spawn(move || {
-            for cue in port.cues {
-                if cues.send(Event::Cue(cue)).is_err() {
-                    return;
-                }
-            }
-            let _ = cues.send(Event::InputEnded);
-        });
-        let mut workers = Workers { running: HashMap::new(), events };
-        let ended = serve(&mut workers, &incoming, |reply| port.replies.send(&reply));
-        workers.end_all(&incoming);
+        // From here on the folder is removed whatever happens: nobody may be there to be told any more.
+        let ended = port.replies.send(&Reply::Ready(Box::new(introduction))).and_then(|()| work(port));
         Remains::Path(folder).remove();
         ended
     }
+}
+
+/// Does what it is told until its input ends; then ends every worker.
+fn work(port: Port<Cue, Reply>) -> io::Result<()> {
+    let (events, incoming) = mpsc::channel();
+    let cues = events.clone();
+    thread::spawn(move || {
+        for cue in port.cues {
+            if cues.send(Event::Cue(cue)).is_err() {
+                return;
+            }
+        }
+        let _ = cues.send(Event::InputEnded);
+    });
+    let mut workers = Workers { running: HashMap::new(), events };
+    let ended = serve(&mut workers, &incoming, |reply| port.replies.send(&reply));
+    workers.end_all(&incoming);
+    ended
 }
 
 enum Event {

@@ -145,7 +145,7 @@ impl Reach {
     /// Removes what a killed agent left on its host; what is not there any more is no error.
     pub(super) fn remove(&self, paths: &[PathBuf]) {
         let words = ["rm", "-rf", "--"].map(OsString::from);
-        let mut command = self.command(words.into_iter().chain(paths.iter().map(|path| path.into())));
+        let mut command = self.command(words.into_iter().chain(paths.iter().map(OsString::from)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let _ = finish(&mut command, A_MOMENT);
     }

@@ -1,6 +1,7 @@
 //! What exists on this machine: the registry, the CPUs, the programs.
 
 use crate::{
+    fanout::senders,
     fileserver::{models, protocols},
     host::{room, testbed},
     measure::place,
@@ -29,6 +30,7 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
     };
     let lacking = testbed::lacking(&Program::myself());
     let fanout = Fanouts {
+        sender_models: senders::describe(),
         namespaces_lacking: lacking.namespaces,
         impairment_lacking: lacking.impairment,
         rate_lacking: lacking.rate,

@@ -63,7 +63,7 @@ struct Holder {
 pub fn up(program: &Program, name: &str, servers: u32, subnet: Subnet, link: &Link) -> io::Result<Kept> {
     let notes = Notes::open()?;
     let path = notes.path(name)?;
-    if let Some(kept) = notes.read(&path)?
+    if let Some(kept) = Notes::read(&path)?
         && kept.is_up()
     {
         let why = format!("test hosts {name} are up already; `ferrybench hosts down {name}` removes them");
@@ -82,7 +82,7 @@ pub fn up(program: &Program, name: &str, servers: u32, subnet: Subnet, link: &Li
     let holder = Holder { process, started, boot_id: boot_id()? };
     let kept = Kept { name: name.to_owned(), broadcast: subnet.broadcast(), hosts: net.hosts, holder };
     // Noted before it is told to stay: should we be killed in between, it ends with us.
-    notes.write(&path, &kept)?;
+    Notes::write(&path, &kept)?;
     start.keep().inspect_err(|_| drop(fs::remove_file(&path)))?;
     Ok(kept)
 }
@@ -91,7 +91,7 @@ pub fn up(program: &Program, name: &str, servers: u32, subnet: Subnet, link: &Li
 pub fn down(name: &str) -> io::Result<bool> {
     let notes = Notes::open()?;
     let path = notes.path(name)?;
-    let was_up = match notes.read(&path)? {
+    let was_up = match Notes::read(&path)? {
         Some(kept) => kept.holder.end()?,
         // A note that cannot be read names nobody who could be ended.
         None if path.exists() => false,
@@ -111,7 +111,7 @@ pub fn list() -> io::Result<Vec<Kept>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(&notes.folder)?.filter_map(Result::ok) {
         if entry.path().extension().is_some_and(|extension| extension == "json") {
-            all.extend(notes.read(&entry.path())?);
+            all.extend(Notes::read(&entry.path())?);
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -270,7 +270,7 @@ impl Notes {
     }
 
     /// What a note says; `None` where there is none, or none that can be read.
-    fn read(&self, path: &Path) -> io::Result<Option<Kept>> {
+    fn read(path: &Path) -> io::Result<Option<Kept>> {
         match fs::read(path) {
             Ok(text) => Ok(serde_json::from_slice(&text).ok()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -279,7 +279,7 @@ impl Notes {
     }
 
     /// Writes a note whole: under another name first.
-    fn write(&self, path: &Path, kept: &Kept) -> io::Result<()> {
+    fn write(path: &Path, kept: &Kept) -> io::Result<()> {
         let partial = path.with_extension("partial");
         fs::write(&partial, serde_json::to_vec_pretty(kept)?)?;
         fs::rename(&partial, path)

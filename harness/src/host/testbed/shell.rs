@@ -6,6 +6,7 @@ use nix::{
     unistd::Pid,
 };
 use std::{
+    env,
     io::{self, Read, Write},
     process::{Command, Stdio},
     sync::mpsc,
@@ -21,6 +22,9 @@ pub(super) fn run(prefix: &[String], tool: &[&str], input: String) -> io::Result
     let mut words = prefix.iter().map(String::as_str).chain(tool.iter().copied());
     let name = tool.first().copied().unwrap_or_default();
     let mut command = Command::new(words.next().unwrap_or_default());
+    // Not every user's path has where these tools lie.
+    let path = env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
     command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| {
         let program = command.get_program().to_string_lossy();
