@@ -114,7 +114,8 @@ fn every_batching_brings_datagrams_of_every_size() {
                 let received = stand.finish();
                 all_is_there(&sent, &received, &folders, &contents);
                 the_ledgers_hold(&sent, &received);
-                let first = 54_272_u64.div_ceil(if datagram_bytes == 0 { 54_272 } else { datagram_bytes.into() });
+                let first =
+                    54_272_u64.div_ceil(if datagram_bytes == 0 { 54_272 } else { datagram_bytes.into() });
                 for flow in &sent.files[0].flows {
                     assert_eq!(flow.transmissions, first + flow.repeated);
                 }
@@ -137,7 +138,8 @@ fn without_repair_what_arrives_is_counted_and_what_is_not_whole_is_not_kept() {
     for (told, folder) in received.iter().zip(&folders) {
         let file = &told.files[0];
         let counts = file.counts.unwrap();
-        let flow = sent.files[0].flows.iter().find(|flow| flow.receivers[0].receiver == told.receiver).unwrap();
+        let flow =
+            sent.files[0].flows.iter().find(|flow| flow.receivers[0].receiver == told.receiver).unwrap();
         assert_eq!(file.sent, Some(flow.transmissions));
         assert_eq!(flow.repeated, 0);
         let is_whole = counts.unique == flow.transmissions;
@@ -340,7 +342,8 @@ fn a_receiver_that_never_starts_is_named_and_the_others_have_their_file() {
     job.targets.push(Target { receiver: 3, address: nobody.local_addr().unwrap() });
     let folders = stand.folders.clone();
     let sent = send(&job);
-    let outcomes: Vec<_> = sent.files[0].flows.iter().map(|flow| flow.receivers[0].outcome.as_str()).collect();
+    let outcomes: Vec<_> =
+        sent.files[0].flows.iter().map(|flow| flow.receivers[0].outcome.as_str()).collect();
     assert_eq!(outcomes, [OK, OK, "it never answered, for 300 ms"]);
     let received = stand.finish();
     assert!(received.iter().all(|told| told.files[0].outcome == OK));
@@ -372,7 +375,10 @@ fn what_cannot_be_is_refused_in_one_sentence() {
         (&|job| job.sources.push(job.sources[0].clone()), "two files are called"),
         (&|job| job.targets.clear(), "nobody to send to"),
         (&|job| job.spec.framing = Framing::Bare, "bare framing has no repair"),
-        (&|job| (job.spec.batching, job.spec.datagram_bytes) = (Batching::Gso, 1437), "a packet of this network carries 1472"),
+        (
+            &|job| (job.spec.batching, job.spec.datagram_bytes) = (Batching::Gso, 1437),
+            "a packet of this network carries 1472",
+        ),
         (&|job| job.spec.datagram_bytes = 65_472, "a datagram of 65472 bytes cannot be"),
         (&|job| job.targets[0].address = ([127, 255, 255, 255], 9).into(), "broadcast is not permitted"),
         (&|job| job.spec.sender_model = "none".into(), "no sender model none"),

@@ -83,13 +83,9 @@ pub fn receiver_job(number: u32, into: PathBuf, spec: &Spec) -> receive::Job {
 
 impl Stand {
     /// Receivers of a spec, and files of these contents.
-    pub fn new(
-        place: &Place,
-        spec: Spec,
-        contents: &[Vec<u8>],
-        change: impl Fn(&mut receive::Job),
-    ) -> Self {
-        let sources: Vec<_> = (1..=contents.len()).map(|file| place.path(&format!("file-{file}.bin"))).collect();
+    pub fn new(place: &Place, spec: Spec, contents: &[Vec<u8>], change: impl Fn(&mut receive::Job)) -> Self {
+        let sources: Vec<_> =
+            (1..=contents.len()).map(|file| place.path(&format!("file-{file}.bin"))).collect();
         for (path, content) in sources.iter().zip(contents) {
             fs::write(path, content).unwrap();
         }
