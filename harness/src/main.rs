@@ -5,7 +5,7 @@
 mod cli;
 
 use ferrybench::{
-    fanout::{receive::Receive, send::Send, worker::Porter},
+    fanout::{receive::Receive, send::Send, stock::Stock, worker::Porter},
     fileserver::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
@@ -31,6 +31,7 @@ const ROLES: &[role::Entry] = &[
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),
     role::entry::<Member<Transfer>>(),
+    role::entry::<Stock>(),
     role::entry::<Receive>(),
     role::entry::<Send>(),
     role::entry::<Hand<Porter>>(),

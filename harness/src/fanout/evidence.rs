@@ -1,288 +1,63 @@
-//! What one block comes to: what sender, receivers and network told, joined by receiver and file. Pure: no clock, no socket.
+//! Joins what the sender and the receivers of a block told into its evidence and its rows. Pure.
 
-use super::told::{Fetched, Received, ReceivedFile, Sent, SentFile};
+use super::told::{Flow, Reached, Received, ReceivedFile, Sent, SentFile};
 use ferrybench_data::fanout::{
     Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, PACKET_HEADERS_BYTES, ReceiverRow,
     Reliability, Spec,
 };
+use std::collections::BTreeSet;
 
-/// A receiver's place and clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+/// A receiver and what it told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The receiver, from 1.
+    pub receiver: u32,
     /// What its host is called.
     pub host: String,
-    /// By how much its clock is ahead of the sender's, nanoseconds.
-    pub ahead_ns: i64,
-    /// How far that may be wrong.
-    pub bound_ns: u64,
+    /// Where it listened.
+    pub address: String,
+    /// What it told; or why nothing, in one sentence.
+    pub told: Result<Received, String>,
+    /// What is to be added to its host's clock to have the sender's, nanoseconds.
+    pub offset_ns: i64,
 }
 
-/// What is known of a block beside what its two sides told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What neither side can know of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Around {
-    /// When the sender was to pass the barrier, on its own clock, nanoseconds.
-    pub barrier_ns: u64,
-    /// Hosts of their own among those that took part.
+    /// How far two clocks may be apart after correction, at most, nanoseconds.
+    pub clock_bound_ns: u64,
+    /// Largest difference between the instants at which hosts passed the barrier, nanoseconds.
+    pub start_skew_ns: u64,
+    /// Distinct (boot, network namespace) pairs.
     pub hosts_distinct: u32,
-    /// Packets that interfaces and queues dropped; `None` where nobody can look.
+    /// Packets that interfaces and queues dropped.
     pub interface_dropped: Option<u64>,
-    /// Packets dropped on purpose.
+    /// Packets that the firewall was told to drop.
     pub injected_drops: Option<u64>,
-    /// Packets delivered twice on purpose.
+    /// Packets that the firewall was told to deliver twice.
     pub injected_duplicates: Option<u64>,
 }
 
-/// A block, as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Block {
-    /// What everybody saw.
-    pub evidence: Evidence,
-    /// Each file at each receiver; trial and block are for the coordinator to fill in.
-    pub receivers: Vec<ReceiverRow>,
-    /// Each file that was fetched; likewise.
-    pub fetches: Vec<FetchRow>,
-    /// Why the row failed, where it did. Loss alone is no failure where nothing is repaired.
-    pub failure: Option<String>,
-}
-
-/// Joins what was told. `received` and `places` are in the order of the receivers.
-pub fn join(spec: &Spec, sent: &Sent, received: &[Received], places: &[Place], around: &Around) -> Block {
-    let rows: Vec<ReceiverRow> = sent
-        .files
-        .iter()
-        .flat_map(|file| asked(spec, file).into_iter().map(move |receiver| (file, receiver)))
-        .filter_map(|(file, receiver)| {
-            let place = receiver as usize - 1;
-            Some(row(spec, sent, file, received.get(place)?, places.get(place)?))
-        })
-        .collect();
-    let evidence = evidence(spec, sent, received, places, around, &rows);
-    Block {
-        failure: failure(spec, sent, &rows),
-        fetches: sent.files.iter().filter_map(|file| fetch(sent, file)).collect(),
-        evidence,
-        receivers: rows,
-    }
-}
-
-/// The receivers that a file is for.
-fn asked(spec: &Spec, file: &SentFile) -> Vec<u32> {
-    match spec.assignment {
-        Assignment::Each => vec![(file.file.max(1) - 1) % spec.receivers.max(1) + 1],
-        Assignment::All => (1..=spec.receivers).collect(),
-    }
-}
-
-/// One file at one receiver.
-fn row(spec: &Spec, sent: &Sent, file: &SentFile, at: &Received, place: &Place) -> ReceiverRow {
-    let nothing = ReceivedFile::default();
-    let arrived = at.files.iter().find(|arrived| arrived.file == file.file).unwrap_or(&nothing);
-    let seconds = |time: Option<u64>| {
-        time.map(|time| (time as i64 - place.ahead_ns - sent.passed_barrier_ns as i64) as f64 / 1e9)
-    };
-    let to_it =
-        file.flows.iter().filter(|flow| reaches(flow.receivers.iter().map(|it| it.receiver), at.receiver));
-    let transmissions = to_it.map(|flow| flow.transmissions).sum::<u64>();
-    let counts = arrived.counts;
-    let count = |pick: fn(&super::told::Counts) -> u64| match spec.framing {
-        // A file of which nothing came has no account, and its counts are none.
-        Framing::Ledger => Some(counts.as_ref().map_or(0, pick)),
-        Framing::Bare => None,
-    };
-    let unique = count(|counts| counts.unique);
-    ReceiverRow {
-        trial: String::new(),
-        block: 0,
-        receiver: at.receiver,
-        host: place.host.clone(),
-        address: at.address.to_string(),
-        file: file.file,
-        name: file.name.clone(),
-        bytes: file.bytes,
-        sent: Some(transmissions),
-        received: Some(counts.map_or(arrived.datagrams, |counts| counts.received)),
-        unique,
-        // More than was sent is for the audit to find.
-        lost: unique.map(|unique| transmissions.saturating_sub(unique)),
-        duplicate: count(|counts| counts.duplicate),
-        reordered: count(|counts| counts.reordered),
-        reorder_extent: count(|counts| counts.reorder_extent),
-        corrupt: count(|counts| counts.corrupt),
-        late: count(|counts| counts.late),
-        received_bytes: arrived.received_bytes,
-        socket_dropped: arrived.socket_dropped,
-        first_s: seconds(arrived.first_ns),
-        last_s: seconds(arrived.last_ns),
-        verified_s: seconds(arrived.verified_ns),
-        source_hash: file.hash.clone(),
-        hash: arrived.hash.clone(),
-        outcome: outcome(file, arrived),
-    }
-}
-
-/// What became of a file at a receiver: its own word, where it has one, and whether that is the source's content.
-fn outcome(file: &SentFile, arrived: &ReceivedFile) -> String {
-    if arrived.outcome.is_empty() {
-        let why = if file.outcome == OK { "nothing of it arrived" } else { &file.outcome };
-        return why.to_owned();
-    }
-    if arrived.outcome == OK && arrived.hash != file.hash {
-        return "its hash is not the source's, although the receiver says that it is whole".to_owned();
-    }
-    arrived.outcome.clone()
-}
-
-fn evidence(
+/// The evidence of a block, and its rows. Trial and block of the rows are left blank: whoever records them fills them in.
+pub fn join(
     spec: &Spec,
     sent: &Sent,
-    received: &[Received],
-    places: &[Place],
+    heard: &[Heard],
     around: &Around,
-    rows: &[ReceiverRow],
-) -> Evidence {
-    let flows = || sent.files.iter().flat_map(|file| &file.flows);
-    let first_ns = sent.files.iter().filter_map(|file| file.first_ns).min();
-    let last_ns = sent.files.iter().filter_map(|file| file.last_ns).max();
-    let since_barrier = |time: u64| time.saturating_sub(sent.passed_barrier_ns) as f64 / 1e9;
-    let first_s = first_ns.map_or(0.0, since_barrier);
-    let intact: Vec<&ReceiverRow> = rows.iter().filter(|row| row.outcome == OK).collect();
-    let complete_s = (intact.len() == rows.len() && !rows.is_empty())
-        .then(|| rows.iter().filter_map(|row| complete_at(sent, row)).fold(0.0, f64::max) - first_s)
-        .filter(|complete_s| *complete_s > 0.0);
-    let last_arrived_s = rows.iter().filter_map(|row| row.last_s).fold(first_s, f64::max);
-    let (bytes, during_s) = match complete_s {
-        Some(complete_s) => (intact.iter().map(|row| row.bytes).sum::<u64>(), complete_s),
-        None => (rows.iter().map(|row| row.received_bytes).sum(), last_arrived_s - first_s),
-    };
-    let wire_datagrams = flows().map(|flow| flow.transmissions).sum();
-    let content: u64 = flows().map(|flow| flow.bytes).sum();
-    let used = |uses: &mut dyn Iterator<Item = u64>| uses.sum::<u64>() as f64 / 1e9;
-    let senders = || std::iter::once(&sent.usage).chain(&sent.processes);
-    let all = || senders().chain(received.iter().map(|at| &at.usage));
-    let distinct = |numbers: &mut dyn Iterator<Item = u32>| {
-        let mut numbers: Vec<u32> = numbers.collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.len() as u32
-    };
-    Evidence {
-        start_up_s: sent.start_up_ns as f64 / 1e9,
-        fetch_s: sent.files.iter().filter_map(|file| file.fetch.as_ref()).map(fetch_s).sum(),
-        send_s: last_ns.zip(first_ns).map_or(0.0, |(last, first)| last.saturating_sub(first) as f64 / 1e9),
-        total_s: since_barrier(sent.ended_ns),
-        complete_s,
-        goodput_bytes_per_s: if during_s > 0.0 { bytes as f64 / during_s } else { 0.0 },
-        delivered_per_s: delivered_per_s(spec, rows, first_s),
-        sent: sum(rows, |row| row.sent),
-        unique: sum(rows, |row| row.unique),
-        lost: sum(rows, |row| row.lost),
-        duplicate: sum(rows, |row| row.duplicate),
-        reordered: sum(rows, |row| row.reordered),
-        reorder_extent: rows.iter().filter_map(|row| row.reorder_extent).max(),
-        corrupt: sum(rows, |row| row.corrupt),
-        late: sum(rows, |row| row.late),
-        received: sum(rows, |row| row.received),
-        foreign: received.iter().map(|at| at.foreign).sum(),
-        repeated: flows().map(|flow| flow.repeated * flow.receivers.len() as u64).sum(),
-        repair_rounds: sent.files.iter().map(|file| file.rounds).max().unwrap_or(0),
-        wire_datagrams,
-        wire_bytes: content
-            + wire_datagrams * u64::from(sent.header_bytes)
-            + flows()
-                .map(|flow| packets(spec, flow.transmissions, flow.bytes, sent.header_bytes))
-                .sum::<u64>()
-                * HEADERS_BYTES,
-        control_datagrams: sent.files.iter().map(|file| file.control_datagrams).sum::<u64>()
-            + received.iter().map(|at| at.control_datagrams).sum::<u64>(),
-        sent_bytes: flows().map(|flow| flow.bytes * flow.receivers.len() as u64).sum(),
-        received_bytes: rows.iter().map(|row| row.received_bytes).sum(),
-        socket_dropped: received.iter().map(|at| at.socket_dropped).sum(),
-        interface_dropped: around.interface_dropped,
-        injected_drops: around.injected_drops,
-        injected_duplicates: around.injected_duplicates,
-        files_asked: spec_files(spec, sent),
-        files_intact: intact.len() as u32,
-        hosts_distinct: around.hosts_distinct,
-        sender_processes: distinct(&mut sent.workers.iter().map(|worker| worker.pid)),
-        sender_threads: distinct(&mut sent.workers.iter().map(|worker| worker.tid)),
-        start_skew_s: sent.passed_barrier_ns.abs_diff(around.barrier_ns) as f64 / 1e9,
-        clock_bound_s: places.iter().map(|place| place.bound_ns).max().unwrap_or(0) as f64 / 1e9,
-        receive_buffer_bytes: received.iter().map(|at| at.receive_buffer_bytes).min().unwrap_or(0),
-        cpu_user_s: used(&mut all().map(|process| process.used.user_ns)),
-        cpu_system_s: used(&mut all().map(|process| process.used.system_ns)),
-        sender_cpu_s: used(&mut senders().map(|process| process.used.cpu_ns())),
-        sender_peak_rss_bytes: senders().map(|process| process.peak_anonymous_bytes).sum(),
-        receiver_peak_rss_bytes: received.iter().map(|at| at.usage.peak_anonymous_bytes).max().unwrap_or(0),
-    }
+) -> (Evidence, Vec<ReceiverRow>, Vec<FetchRow>) {
+    let rows: Vec<_> = heard
+        .iter()
+        .flat_map(|heard| sent.files.iter().filter_map(|file| row(spec, sent, heard, file)))
+        .collect();
+    let fetches: Vec<_> = sent.files.iter().filter_map(|file| fetch_row(sent, file)).collect();
+    let evidence = evidence(spec, sent, heard, around, &rows, &fetches);
+    (evidence, rows, fetches)
 }
 
-/// When it was known that a file is whole: by the word that reached the sender, else when the receiver had verified it.
-fn complete_at(sent: &Sent, row: &ReceiverRow) -> Option<f64> {
-    let file = sent.files.iter().find(|file| file.file == row.file)?;
-    let reached = file.flows.iter().flat_map(|flow| &flow.receivers).filter(|it| it.receiver == row.receiver);
-    let word_ns = reached.filter_map(|it| it.verified_ns).max();
-    word_ns.map(|time| time.saturating_sub(sent.passed_barrier_ns) as f64 / 1e9).or(row.verified_s)
-}
-
-/// Datagrams that arrived at one receiver in a second, the mean over receivers.
-fn delivered_per_s(spec: &Spec, rows: &[ReceiverRow], first_s: f64) -> f64 {
-    let of = |receiver: u32| {
-        let own = || rows.iter().filter(move |row| row.receiver == receiver);
-        let arrived: u64 = own().filter_map(|row| row.unique.or(row.received)).sum();
-        let during_s = own().filter_map(|row| row.last_s).fold(first_s, f64::max) - first_s;
-        if during_s > 0.0 { arrived as f64 / during_s } else { 0.0 }
-    };
-    (1..=spec.receivers).map(of).sum::<f64>() / f64::from(spec.receivers.max(1))
-}
-
-/// Packets that datagrams travel in: what is larger than the MTU goes in pieces, each with headers of its own.
-fn packets(spec: &Spec, datagrams: u64, content: u64, header_bytes: u32) -> u64 {
-    if datagrams == 0 {
-        return 0;
-    }
-    let udp_header = PACKET_HEADERS_BYTES - 20;
-    let each = content.div_ceil(datagrams) + u64::from(header_bytes) + udp_header;
-    // Pieces hold multiples of 8 bytes.
-    let piece = (u64::from(spec.mtu_bytes).saturating_sub(20) / 8 * 8).max(8);
-    if each + 20 <= u64::from(spec.mtu_bytes) { datagrams } else { datagrams * each.div_ceil(piece) }
-}
-
-/// Files times receivers that were to arrive; of a source of somebody else's, as many as there were.
-fn spec_files(spec: &Spec, sent: &Sent) -> u32 {
-    sent.files.iter().map(|file| asked(spec, file).len() as u32).sum()
-}
-
-/// The sum over rows; `None` where a row does not tell.
-fn sum(rows: &[ReceiverRow], pick: impl Fn(&ReceiverRow) -> Option<u64>) -> Option<u64> {
-    rows.iter().map(pick).sum()
-}
-
-fn reaches(mut receivers: impl Iterator<Item = u32>, receiver: u32) -> bool {
-    receivers.any(|it| it == receiver)
-}
-
-fn fetch_s(fetch: &Fetched) -> f64 {
-    fetch.ended_ns.saturating_sub(fetch.start_ns) as f64 / 1e9
-}
-
-fn fetch(sent: &Sent, file: &SentFile) -> Option<FetchRow> {
-    let fetch = file.fetch.as_ref()?;
-    Some(FetchRow {
-        trial: String::new(),
-        block: 0,
-        file: file.file,
-        name: file.name.clone(),
-        url: fetch.url.clone(),
-        content_type: fetch.content_type.clone(),
-        bytes: file.bytes,
-        start_s: fetch.start_ns.saturating_sub(sent.passed_barrier_ns) as f64 / 1e9,
-        fetch_s: fetch_s(fetch),
-        outcome: fetch.outcome.clone(),
-    })
-}
-
-/// Why a row failed: the sender could not send, or a receiver lacks a file for another reason than loss.
-fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String> {
+/// Why a row failed, where it did: the sender could not send, or a receiver lacks a file for another reason than loss. Loss
+/// alone is no failure where nothing is sent again.
+pub fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String> {
     if let Some(file) = sent.files.iter().find(|file| file.outcome != OK) {
         return Some(format!("{}: {}", file.name, file.outcome));
     }
@@ -295,6 +70,249 @@ fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String> {
     };
     let lacking = rows.iter().filter(|row| row.outcome != OK).find(|row| !is_loss(row))?;
     Some(format!("{} lacks {}: {}", lacking.host, lacking.name, lacking.outcome))
+}
+
+/// One file at one receiver; `None` where it was not to go there.
+fn row(spec: &Spec, sent: &Sent, heard: &Heard, file: &SentFile) -> Option<ReceiverRow> {
+    let flow = file.flows.iter().find_map(|flow| Some((flow, reached(flow, heard.receiver)?)));
+    if flow.is_none() && !is_for(spec, file.file, heard.receiver) {
+        return None;
+    }
+    let told = heard.told.as_ref().ok().map(|told| told.files.iter().find(|told| told.file == file.file));
+    let here = told.flatten();
+    let has_ledger = spec.framing == Framing::Ledger;
+    // A receiver that told, and never heard of the file, had none of it.
+    let counts = match (told.is_some(), here) {
+        (true, Some(here)) => here.counts,
+        (true, None) => has_ledger.then(Default::default),
+        (false, _) => None,
+    };
+    let transmissions = flow.map_or(0, |(flow, _)| flow.transmissions);
+    let at = |ns: Option<u64>| {
+        let ns = ns? as i64 + heard.offset_ns - sent.passed_barrier_ns as i64;
+        Some(ns as f64 / 1e9)
+    };
+    Some(ReceiverRow {
+        receiver: heard.receiver,
+        host: heard.host.clone(),
+        address: heard.address.clone(),
+        file: file.file,
+        name: file.name.clone(),
+        bytes: file.bytes,
+        sent: Some(transmissions),
+        received: here.map(|here| here.datagrams).or(counts.map(|counts| counts.received)),
+        unique: counts.map(|counts| counts.unique),
+        lost: counts.map(|counts| transmissions.saturating_sub(counts.unique)),
+        duplicate: counts.map(|counts| counts.duplicate),
+        reordered: counts.map(|counts| counts.reordered),
+        reorder_extent: counts.map(|counts| counts.reorder_extent),
+        corrupt: counts.map(|counts| counts.corrupt),
+        late: counts.map(|counts| counts.late),
+        received_bytes: here.map_or(0, |here| here.received_bytes),
+        socket_dropped: here.and_then(|here| here.socket_dropped),
+        first_s: at(here.and_then(|here| here.first_ns)),
+        last_s: at(here.and_then(|here| here.last_ns)),
+        verified_s: at(here.and_then(|here| here.verified_ns)),
+        source_hash: file.hash.clone(),
+        hash: here.map(|here| here.hash.clone()).unwrap_or_default(),
+        outcome: outcome(file, flow.map(|(_, reached)| reached), &heard.told, here),
+        ..ReceiverRow::default()
+    })
+}
+
+fn reached(flow: &Flow, receiver: u32) -> Option<&Reached> {
+    flow.receivers.iter().find(|reached| reached.receiver == receiver)
+}
+
+/// Whether a file that got no flow would have gone to a receiver.
+fn is_for(spec: &Spec, file: u32, receiver: u32) -> bool {
+    spec.assignment == Assignment::All || (file - 1) % spec.receivers.max(1) + 1 == receiver
+}
+
+/// The receiver's word counts where there is one; then the sender's.
+fn outcome(
+    file: &SentFile,
+    reached: Option<&Reached>,
+    told: &Result<Received, String>,
+    here: Option<&ReceivedFile>,
+) -> String {
+    let by_sender = if file.outcome == OK {
+        reached.map(|reached| reached.outcome.clone()).filter(|outcome| outcome != OK)
+    } else {
+        Some(file.outcome.clone())
+    };
+    match (told, here) {
+        (Err(why), _) => why.clone(),
+        (Ok(_), Some(here)) if here.outcome != OK => here.outcome.clone(),
+        (Ok(_), Some(here)) if !here.hash.is_empty() && here.hash != file.hash => {
+            "its content is not the source's: the hashes are unlike".to_owned()
+        }
+        (Ok(_), Some(_)) => OK.to_owned(),
+        (Ok(_), None) => by_sender.unwrap_or_else(|| "nothing of it arrived".to_owned()),
+    }
+}
+
+fn fetch_row(sent: &Sent, file: &SentFile) -> Option<FetchRow> {
+    let fetch = file.fetch.as_ref()?;
+    let start_ns = fetch.start_ns.saturating_sub(sent.passed_barrier_ns);
+    Some(FetchRow {
+        file: file.file,
+        name: file.name.clone(),
+        url: fetch.url.clone(),
+        content_type: fetch.content_type.clone(),
+        bytes: file.bytes,
+        start_s: seconds(start_ns),
+        fetch_s: seconds(fetch.ended_ns.saturating_sub(fetch.start_ns)),
+        outcome: fetch.outcome.clone(),
+        ..FetchRow::default()
+    })
+}
+
+fn evidence(
+    spec: &Spec,
+    sent: &Sent,
+    heard: &[Heard],
+    around: &Around,
+    rows: &[ReceiverRow],
+    fetches: &[FetchRow],
+) -> Evidence {
+    let flows: Vec<&Flow> = sent.files.iter().flat_map(|file| &file.flows).collect();
+    let told: Vec<&Received> = heard.iter().filter_map(|heard| heard.told.as_ref().ok()).collect();
+    let has_ledger = spec.framing == Framing::Ledger;
+    let sum = |of: fn(&ReceiverRow) -> Option<u64>| {
+        if has_ledger { rows.iter().map(of).sum::<Option<u64>>() } else { None }
+    };
+    let first_ns = sent.files.iter().filter_map(|file| file.first_ns).min();
+    let last_ns = sent.files.iter().filter_map(|file| file.last_ns).max();
+    let files_asked = match spec.assignment {
+        Assignment::All => sent.files.len() * heard.len(),
+        Assignment::Each => sent.files.len(),
+    };
+    let intact: Vec<_> = rows.iter().filter(|row| row.outcome == OK).collect();
+    let received_bytes: u64 = rows.iter().map(|row| row.received_bytes).sum();
+    let complete_s = (intact.len() == files_asked).then(|| complete_s(sent, rows, first_ns)).flatten();
+    let goodput_bytes_per_s = match complete_s {
+        Some(time) => per_second(intact.iter().map(|row| row.bytes).sum(), time),
+        None => {
+            let start = first_ns.map_or(0.0, |first| seconds(first.saturating_sub(sent.passed_barrier_ns)));
+            let end = rows.iter().filter_map(|row| row.last_s).fold(start, f64::max);
+            per_second(received_bytes, end - start)
+        }
+    };
+    let wire_datagrams: u64 = flows.iter().map(|flow| flow.transmissions).sum();
+    let content: u64 = flows.iter().map(|flow| flow.bytes).sum();
+    let workers = || sent.workers.iter();
+    let own_cpu = |part: fn(&crate::measure::usage::Usage) -> u64| {
+        part(&sent.usage.used) + sent.processes.iter().map(|process| part(&process.used)).sum::<u64>()
+    };
+    let all_cpu = |part: fn(&crate::measure::usage::Usage) -> u64| {
+        own_cpu(part) + told.iter().map(|told| part(&told.usage.used)).sum::<u64>()
+    };
+    Evidence {
+        start_up_s: seconds(sent.start_up_ns),
+        fetch_s: fetches.iter().map(|fetch| fetch.fetch_s).sum(),
+        send_s: seconds(last_ns.unwrap_or(0).saturating_sub(first_ns.unwrap_or(0))),
+        total_s: seconds(sent.ended_ns.saturating_sub(sent.passed_barrier_ns)),
+        complete_s,
+        goodput_bytes_per_s,
+        delivered_per_s: delivered_per_s(rows, heard, has_ledger),
+        sent: sum(|row| row.sent),
+        unique: sum(|row| row.unique),
+        lost: sum(|row| row.lost),
+        duplicate: sum(|row| row.duplicate),
+        reordered: sum(|row| row.reordered),
+        reorder_extent: if has_ledger {
+            rows.iter().filter_map(|row| row.reorder_extent).max()
+        } else {
+            None
+        },
+        corrupt: sum(|row| row.corrupt),
+        late: sum(|row| row.late),
+        received: rows.iter().map(|row| row.received).sum(),
+        foreign: told.iter().map(|told| told.foreign).sum(),
+        repeated: flows.iter().map(|flow| flow.repeated * flow.receivers.len() as u64).sum(),
+        repair_rounds: sent.files.iter().map(|file| file.rounds).max().unwrap_or(0),
+        wire_datagrams,
+        wire_bytes: content
+            + wire_datagrams * u64::from(sent.header_bytes)
+            + HEADERS_BYTES * flows.iter().map(|flow| packets(spec, flow, sent.header_bytes)).sum::<u64>(),
+        control_datagrams: sent.files.iter().map(|file| file.control_datagrams).sum::<u64>()
+            + told.iter().map(|told| told.control_datagrams).sum::<u64>(),
+        sent_bytes: flows.iter().map(|flow| flow.bytes * flow.receivers.len() as u64).sum(),
+        received_bytes,
+        socket_dropped: if told.len() == heard.len() {
+            told.iter().map(|told| told.socket_dropped).sum()
+        } else {
+            None
+        },
+        interface_dropped: around.interface_dropped,
+        injected_drops: around.injected_drops,
+        injected_duplicates: around.injected_duplicates,
+        files_asked: files_asked as u32,
+        files_intact: intact.len() as u32,
+        hosts_distinct: around.hosts_distinct,
+        sender_processes: workers().map(|worker| worker.pid).collect::<BTreeSet<_>>().len() as u32,
+        sender_threads: workers().map(|worker| worker.tid).collect::<BTreeSet<_>>().len() as u32,
+        start_skew_s: seconds(around.start_skew_ns),
+        clock_bound_s: seconds(around.clock_bound_ns),
+        receive_buffer_bytes: told.iter().map(|told| told.receive_buffer_bytes).min().unwrap_or(0),
+        cpu_user_s: seconds(all_cpu(|used| used.user_ns)),
+        cpu_system_s: seconds(all_cpu(|used| used.system_ns)),
+        sender_cpu_s: seconds(own_cpu(|used| used.user_ns + used.system_ns)),
+        sender_peak_rss_bytes: sent.usage.peak_anonymous_bytes
+            + sent.processes.iter().map(|process| process.peak_anonymous_bytes).sum::<u64>(),
+        receiver_peak_rss_bytes: told.iter().map(|told| told.usage.peak_anonymous_bytes).max().unwrap_or(0),
+    }
+}
+
+/// From the first data byte to the last word that all is verified: the sender's clock heard it; where nothing is answered
+/// the receivers' own times tell, brought to that clock.
+fn complete_s(sent: &Sent, rows: &[ReceiverRow], first_ns: Option<u64>) -> Option<f64> {
+    // Files without a byte have no first datagram: they count from the barrier.
+    let first_ns = first_ns.unwrap_or(sent.passed_barrier_ns);
+    let words = sent.files.iter().flat_map(|file| &file.flows).flat_map(|flow| &flow.receivers);
+    let heard: Option<Vec<u64>> = words.map(|reached| reached.verified_ns).collect();
+    if let Some(last) = heard.and_then(|all| all.into_iter().max()) {
+        return Some(seconds(last.saturating_sub(first_ns)));
+    }
+    let verified: Option<Vec<f64>> = rows.iter().map(|row| row.verified_s).collect();
+    let last = verified?.into_iter().fold(f64::MIN, f64::max);
+    Some(last - seconds(first_ns.saturating_sub(sent.passed_barrier_ns))).filter(|time| *time > 0.0)
+}
+
+/// Of each receiver, what arrived over the time from its first datagram to its last; then the mean.
+fn delivered_per_s(rows: &[ReceiverRow], heard: &[Heard], has_ledger: bool) -> f64 {
+    let rate = |receiver: u32| {
+        let own = || rows.iter().filter(move |row| row.receiver == receiver);
+        let count = |row: &ReceiverRow| if has_ledger { row.unique } else { row.received };
+        let arrived: u64 = own().filter_map(count).sum();
+        let first = own().filter_map(|row| row.first_s).fold(f64::MAX, f64::min);
+        let last = own().filter_map(|row| row.last_s).fold(f64::MIN, f64::max);
+        if last > first { arrived as f64 / (last - first) } else { 0.0 }
+    };
+    let rates: f64 = heard.iter().map(|heard| rate(heard.receiver)).sum();
+    rates / (heard.len().max(1) as f64)
+}
+
+/// Packets that datagrams travel in: what is larger than the MTU goes in pieces, each with headers of its own.
+fn packets(spec: &Spec, flow: &Flow, header_bytes: u32) -> u64 {
+    let Flow { transmissions: datagrams, bytes: content, .. } = *flow;
+    if datagrams == 0 {
+        return 0;
+    }
+    let udp_header = PACKET_HEADERS_BYTES - 20;
+    let each = content.div_ceil(datagrams) + u64::from(header_bytes) + udp_header;
+    // Pieces hold multiples of 8 bytes.
+    let piece = (u64::from(spec.mtu_bytes).saturating_sub(20) / 8 * 8).max(8);
+    if each + 20 <= u64::from(spec.mtu_bytes) { datagrams } else { datagrams * each.div_ceil(piece) }
+}
+
+fn per_second(bytes: u64, time: f64) -> f64 {
+    if time > 0.0 { bytes as f64 / time } else { 0.0 }
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 #[cfg(test)]

@@ -4,25 +4,26 @@
 //! one file at a sender: all without I/O. `listen` and `post` drive them over sockets; `receive` and `send` are the roles.
 
 pub mod account;
-pub mod evidence;
 pub mod bare;
 mod batching;
 mod books;
+pub mod evidence;
+pub mod evidence;
 pub mod fetch;
 pub mod frame;
 mod inbox;
 pub mod ledger;
-pub mod outputs;
 mod listen;
 pub mod outbox;
+pub mod outputs;
 mod post;
 pub mod receive;
 pub mod send;
 pub mod senders;
 pub mod sending;
-pub mod stock;
 mod socket;
 pub mod stage;
+pub mod stock;
 mod store;
 pub mod told;
 pub mod worker;

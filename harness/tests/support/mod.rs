@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a module of tests has no outside")]
 
 pub mod block;
+pub mod fanout;
 pub mod server;
 
 use assert_cmd::Command;

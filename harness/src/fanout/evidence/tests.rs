@@ -1,199 +1,297 @@
-//! Blocks that are made up: what is joined must add up, and pass the audit where nothing is wrong with it.
+//! Blocks made up by hand, and what follows from them.
 
 use super::*;
 use crate::{
-    fanout::told::{Counts, Flow, Reached, Worker},
-    measure::usage::ProcessUse,
+    fanout::told::{Counts, Fetched, Worker},
+    measure::usage::{ProcessUse, Usage},
 };
 use ferrybench_data::{
     family::Family,
     fanout::{
-        Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Hosts, LEDGER_HEADER_BYTES,
-        ReceiveOffload, Segmented,
+        Batching, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Hosts, ReceiveOffload, Reliability, Segmented,
     },
 };
 
-const MS: u64 = 1_000_000;
-const START: u64 = 1_000 * MS;
-/// The receivers' clock is that far ahead of the sender's.
-const AHEAD: i64 = 5_000 * MS as i64;
+const S: u64 = 1_000_000_000;
 
-fn spec(framing: Framing, delivery: Delivery, reliability: Reliability) -> Spec {
+fn spec() -> Spec {
     Spec {
-        sender_model: "thread-per-file".into(),
+        sender_model: "single-thread".into(),
         pool_size: 0,
-        delivery,
+        delivery: Delivery::Unicast,
         assignment: Assignment::All,
         receivers: 2,
-        files: 2,
-        file_bytes: 14_000,
-        datagram_bytes: 1400,
-        framing,
+        files: 1,
+        file_bytes: 1000,
+        datagram_bytes: 100,
+        framing: Framing::Ledger,
         batching: Batching::One,
-        reliability,
+        reliability: Reliability::Repair,
         fetch_where: FetchWhere::Local,
         think_ms: 0,
         segmented: Segmented::Never,
-        hosts: Hosts::Namespaces,
-        receive_offload: ReceiveOffload::Gro,
+        hosts: Hosts::Loopback,
+        receive_offload: ReceiveOffload::Off,
         pace_bytes_per_s: 0,
         mtu_bytes: ETHERNET_MTU,
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
-        content: Content::BuiltIn,
     }
 }
 
-/// Ten datagrams of each file on each flow; by unicast a flow for each receiver, else one for both.
-fn sent(spec: &Spec) -> Sent {
-    let flow = |receivers: &[u32]| Flow {
-        receivers: receivers
-            .iter()
-            .map(|&receiver| Reached { receiver, outcome: OK.into(), ..Reached::default() })
-            .collect(),
+fn used(user_ns: u64, system_ns: u64, peak_anonymous_bytes: u64) -> ProcessUse {
+    ProcessUse { pid: 1, used: Usage { user_ns, system_ns, ..Usage::default() }, peak_anonymous_bytes }
+}
+
+fn reached_at(receiver: u32, verified_ns: u64) -> Reached {
+    Reached { receiver, verified_ns: Some(verified_ns), counts: None, outcome: OK.into() }
+}
+
+/// One file of 1000 bytes in 10 datagrams to two receivers; two were sent again to the second.
+fn sent() -> Sent {
+    let flow = |receiver, repeated, verified_ns| Flow {
+        receivers: vec![reached_at(receiver, verified_ns)],
+        transmissions: 10 + repeated,
+        repeated,
+        bytes: 1000 + 100 * repeated,
+    };
+    Sent {
+        start_up_ns: 5,
+        passed_barrier_ns: 10 * S,
+        ended_ns: 14 * S,
+        workers: vec![
+            Worker { pid: 7, tid: 7, ..Worker::default() },
+            Worker { pid: 7, tid: 8, ..Worker::default() },
+        ],
+        files: vec![SentFile {
+            file: 1,
+            name: "a".into(),
+            bytes: 1000,
+            hash: "f00".into(),
+            first_ns: Some(11 * S),
+            last_ns: Some(12 * S),
+            flows: vec![flow(1, 0, 12 * S), flow(2, 2, 13 * S)],
+            rounds: 1,
+            control_datagrams: 6,
+            outcome: OK.into(),
+            ..SentFile::default()
+        }],
+        header_bytes: 36,
+        usage: used(S, 2 * S, 100),
+        processes: vec![used(S, 0, 50)],
+    }
+}
+
+fn heard(receiver: u32, counts: Counts, offset_ns: i64) -> Heard {
+    let at = |ns: u64| Some((ns as i64 - offset_ns) as u64);
+    Heard {
+        receiver,
+        host: format!("h{receiver}"),
+        address: format!("10.0.0.{receiver}:9"),
+        told: Ok(Received {
+            receiver,
+            address: ([10, 0, 0, 1], 9).into(),
+            receive_buffer_bytes: 1000 * u64::from(receiver),
+            files: vec![ReceivedFile {
+                file: 1,
+                name: "a".into(),
+                bytes: 1000,
+                counts: Some(counts),
+                datagrams: counts.received,
+                received_bytes: counts.received * 100,
+                sent: None,
+                socket_dropped: Some(0),
+                first_ns: at(11 * S),
+                last_ns: at(12 * S),
+                verified_ns: at(12 * S),
+                source_hash: "f00".into(),
+                hash: "f00".into(),
+                outcome: OK.into(),
+            }],
+            foreign: 1,
+            socket_dropped: Some(2),
+            control_datagrams: 3,
+            usage: used(0, S, 70),
+        }),
+        offset_ns,
+    }
+}
+
+fn whole() -> Counts {
+    Counts { received: 10, unique: 10, ..Counts::default() }
+}
+
+fn patched() -> Counts {
+    Counts { received: 12, unique: 10, duplicate: 2, reordered: 1, reorder_extent: 4, ..Counts::default() }
+}
+
+#[test]
+fn both_sides_are_joined_and_pass_the_audit() {
+    let around = Around { hosts_distinct: 1, injected_drops: Some(2), ..Around::default() };
+    let heard = [heard(1, whole(), 0), heard(2, patched(), 5_000_000_000)];
+    let (seen, rows, fetches) = join(&spec(), &sent(), &heard, &around);
+    assert_eq!(Fanout::audit(&spec(), &seen), Vec::<String>::new());
+    assert_eq!((seen.sent, seen.unique, seen.lost), (Some(22), Some(20), Some(2)));
+    assert_eq!((seen.received, seen.duplicate, seen.reordered), (Some(22), Some(2), Some(1)));
+    assert_eq!((seen.reorder_extent, seen.foreign, seen.repeated, seen.repair_rounds), (Some(4), 2, 2, 1));
+    assert_eq!((seen.files_asked, seen.files_intact), (2, 2));
+    assert_eq!((seen.send_s, seen.total_s, seen.complete_s), (1.0, 4.0, Some(2.0)));
+    assert_eq!((seen.goodput_bytes_per_s, seen.delivered_per_s), (1000.0, 10.0));
+    assert_eq!((seen.wire_datagrams, seen.wire_bytes), (22, 2200 + 22 * (36 + 42)));
+    assert_eq!((seen.control_datagrams, seen.sent_bytes, seen.received_bytes), (12, 2200, 2200));
+    assert_eq!((seen.socket_dropped, seen.injected_drops), (Some(4), Some(2)));
+    assert_eq!((seen.sender_processes, seen.sender_threads), (1, 2));
+    assert_eq!((seen.receive_buffer_bytes, seen.receiver_peak_rss_bytes), (1000, 70));
+    assert_eq!((seen.cpu_user_s, seen.cpu_system_s, seen.sender_cpu_s), (2.0, 4.0, 4.0));
+    assert_eq!(seen.sender_peak_rss_bytes, 150);
+    // The second receiver's clock is 5 s behind: its times are brought to the sender's.
+    assert!(rows.iter().all(|row| (row.first_s, row.last_s) == (Some(1.0), Some(2.0)) && row.outcome == OK));
+    assert_eq!((rows.len(), rows[1].host.as_str(), rows[1].sent), (2, "h2", Some(12)));
+    assert!(fetches.is_empty());
+}
+
+#[test]
+fn a_receiver_that_counts_duplicates_as_unique_fails_the_audit() {
+    let wrong = Counts { unique: 13, received: 13, ..Counts::default() };
+    let (seen, ..) = join(&spec(), &sent(), &[heard(1, whole(), 0), heard(2, wrong, 0)], &Around::default());
+    let reasons = Fanout::audit(&spec(), &seen);
+    assert!(reasons.iter().any(|why| why.contains("23 unique and 0 lost of 22 sent")), "{reasons:?}");
+}
+
+#[test]
+fn a_receiver_whose_counts_do_not_add_up_fails_the_audit() {
+    let wrong = Counts { received: 15, ..patched() };
+    let (seen, ..) = join(&spec(), &sent(), &[heard(1, whole(), 0), heard(2, wrong, 0)], &Around::default());
+    assert!(Fanout::audit(&spec(), &seen).iter().any(|why| why.contains("of 25 received")));
+}
+
+#[test]
+fn a_sender_that_claims_more_by_broadcast_fails_the_audit() {
+    let mut spec = spec();
+    spec.delivery = Delivery::Broadcast;
+    let mut sent = sent();
+    let flow = Flow {
+        receivers: vec![reached_at(1, 12 * S), reached_at(2, 12 * S)],
         transmissions: 10,
         repeated: 0,
-        bytes: 14_000,
+        bytes: 1000,
     };
-    let file = |number: u32| SentFile {
-        file: number,
-        name: format!("file-{number}"),
-        bytes: 14_000,
-        hash: format!("hash-{number}"),
-        begun_ns: START,
-        ended_ns: START + 9 * MS,
-        first_ns: Some(START + u64::from(number) * MS),
-        last_ns: Some(START + 7 * MS),
-        flows: if spec.delivery == Delivery::Unicast {
-            vec![flow(&[1]), flow(&[2])]
-        } else {
-            vec![flow(&[1, 2])]
-        },
+    sent.files[0].flows = vec![flow];
+    let heard = [heard(1, whole(), 0), heard(2, whole(), 0)];
+    let (seen, ..) = join(&spec, &sent, &heard, &Around::default());
+    assert_eq!(Fanout::audit(&spec, &seen), Vec::<String>::new());
+    assert_eq!((seen.sent, seen.wire_datagrams), (Some(20), 10));
+}
+
+#[test]
+fn a_lost_receiver_leaves_no_ledger_to_believe() {
+    let mut lost = heard(2, whole(), 0);
+    lost.told = Err("its host is gone".into());
+    let (seen, rows, _) = join(&spec(), &sent(), &[heard(1, whole(), 0), lost], &Around::default());
+    assert_eq!((seen.unique, seen.lost, seen.files_intact, seen.complete_s), (None, None, 1, None));
+    assert_eq!(
+        (rows[1].outcome.as_str(), rows[1].unique, rows[1].sent),
+        ("its host is gone", None, Some(12))
+    );
+    assert!(!Fanout::audit(&spec(), &seen).is_empty());
+}
+
+#[test]
+fn a_file_that_a_receiver_never_heard_of_is_lost_there() {
+    let mut deaf = heard(2, whole(), 0);
+    deaf.told.as_mut().unwrap().files.clear();
+    let mut sent = sent();
+    sent.files[0].flows[1].receivers[0].outcome = "it never answered, for 300 ms".into();
+    let (seen, rows, _) = join(&spec(), &sent, &[heard(1, whole(), 0), deaf], &Around::default());
+    assert_eq!((rows[1].unique, rows[1].lost, rows[1].received), (Some(0), Some(12), Some(0)));
+    assert_eq!(rows[1].outcome, "it never answered, for 300 ms");
+    assert_eq!((seen.sent, seen.unique, seen.lost), (Some(22), Some(10), Some(12)));
+}
+
+#[test]
+fn bare_rows_have_bytes_and_no_ledger() {
+    let mut spec = spec();
+    (spec.framing, spec.reliability) = (Framing::Bare, Reliability::Unrepaired);
+    let mut sent = sent();
+    sent.header_bytes = 0;
+    let mut heard = [heard(1, whole(), 0), heard(2, whole(), 0)];
+    for heard in &mut heard {
+        let file = &mut heard.told.as_mut().unwrap().files[0];
+        (file.counts, file.verified_ns) = (None, None);
+    }
+    for flow in &mut sent.files[0].flows {
+        flow.receivers[0].verified_ns = None;
+    }
+    let (seen, rows, _) = join(&spec, &sent, &heard, &Around::default());
+    assert_eq!((seen.sent, seen.unique, seen.reorder_extent), (None, None, None));
+    assert_eq!((seen.received, seen.received_bytes, seen.complete_s), (Some(20), 2000, None));
+    // 2000 bytes from the first datagram sent to the last received.
+    assert_eq!((seen.goodput_bytes_per_s, seen.delivered_per_s), (2000.0, 10.0));
+    assert!(rows.iter().all(|row| row.unique.is_none() && row.received == Some(10)));
+    assert_eq!(Fanout::audit(&spec, &seen), Vec::<String>::new());
+}
+
+#[test]
+fn files_of_each_receiver_have_one_row_and_fetches_theirs() {
+    let mut spec = spec();
+    spec.assignment = Assignment::Each;
+    let mut sent = sent();
+    sent.files[0].flows.truncate(1);
+    sent.files[0].fetch = Some(Fetched {
+        url: "http://h/a".into(),
+        content_type: "image/png".into(),
+        start_ns: 10 * S + S / 2,
+        ended_ns: 11 * S,
         outcome: OK.into(),
+    });
+    sent.files.push(SentFile {
+        file: 2,
+        name: "b".into(),
+        outcome: "http://h/b cannot be fetched: nobody answers there".into(),
         ..SentFile::default()
-    };
-    let worker = |tid: u32| Worker { pid: 7, tid, ..Worker::default() };
-    Sent {
-        start_up_ns: 2 * MS,
-        passed_barrier_ns: START,
-        ended_ns: START + 10 * MS,
-        workers: vec![worker(8), worker(9)],
-        files: vec![file(1), file(2)],
-        header_bytes: if spec.framing == Framing::Ledger { LEDGER_HEADER_BYTES as u32 } else { 0 },
-        usage: ProcessUse { peak_anonymous_bytes: 1 << 20, ..ProcessUse::default() },
-        ..Sent::default()
-    }
-}
-
-/// What a receiver saw: everything, but for the first so many datagrams of its second file.
-fn received(spec: &Spec, receiver: u32, missing: u64) -> Received {
-    let on_its_clock = |ms: u64| Some((START + ms * MS).saturating_add_signed(AHEAD));
-    let file = |number: u32, missing: u64| ReceivedFile {
-        file: number,
-        name: format!("file-{number}"),
-        bytes: 14_000,
-        counts: (spec.framing == Framing::Ledger).then_some(Counts {
-            received: 10 - missing,
-            unique: 10 - missing,
-            ..Counts::default()
-        }),
-        datagrams: 10 - missing,
-        received_bytes: 1400 * (10 - missing),
-        sent: Some(10),
-        socket_dropped: Some(missing),
-        first_ns: on_its_clock(2),
-        last_ns: on_its_clock(8),
-        verified_ns: (missing == 0).then_some(on_its_clock(9)).flatten(),
-        source_hash: format!("hash-{number}"),
-        hash: if missing == 0 { format!("hash-{number}") } else { String::new() },
-        outcome: if missing == 0 { OK.into() } else { format!("{missing} datagrams are missing") },
-    };
-    Received {
-        receiver,
-        address: format!("10.77.0.{}:5000", receiver + 1).parse().expect("an address"),
-        receive_buffer_bytes: 1 << 20,
-        files: vec![file(1, 0), file(2, missing)],
-        foreign: 0,
-        socket_dropped: Some(missing),
-        control_datagrams: 3,
-        usage: ProcessUse { peak_anonymous_bytes: u64::from(receiver) << 20, ..ProcessUse::default() },
-    }
-}
-
-fn joined(spec: &Spec, sent: &Sent, missing: u64) -> Block {
-    let places =
-        [1, 2].map(|number| Place { host: format!("server{number}"), ahead_ns: AHEAD, bound_ns: 20_000 });
-    let around = Around { barrier_ns: START, hosts_distinct: 3, ..Around::default() };
-    join(spec, sent, &[received(spec, 1, 0), received(spec, 2, missing)], &places, &around)
-}
-
-#[test]
-fn whatever_arrived_whole_adds_up_and_passes_its_audit() {
-    for delivery in Delivery::ALL {
-        for framing in Framing::ALL {
-            let spec = spec(*framing, *delivery, Reliability::Unrepaired);
-            let block = joined(&spec, &sent(&spec), 0);
-            assert_eq!(block.failure, None);
-            let seen = &block.evidence;
-            assert_eq!(Fanout::audit(&spec, seen), [""; 0], "{delivery} {framing}: {seen:?}");
-            assert_eq!((seen.files_intact, seen.files_asked), (4, 4));
-            assert_eq!((seen.sent, seen.received), (Some(40), Some(40)));
-            let wire = if *delivery == Delivery::Unicast { 40 } else { 20 };
-            assert_eq!(seen.wire_datagrams, wire);
-            // First byte sent at 1 ms, the last file verified at 9 ms.
-            assert_eq!(seen.complete_s, Some(0.008));
-            assert!((seen.goodput_bytes_per_s - 4.0 * 14_000.0 / 0.008).abs() < 1.0);
-            assert_eq!((seen.total_s, seen.send_s, seen.start_up_s), (0.010, 0.006, 0.002));
-            assert_eq!((seen.sender_processes, seen.sender_threads), (1, 2));
-            assert_eq!(seen.receiver_peak_rss_bytes, 2 << 20);
-        }
-    }
-}
-
-#[test]
-fn times_of_receivers_are_on_the_sender_s_clock() {
-    let spec = spec(Framing::Ledger, Delivery::Unicast, Reliability::Unrepaired);
-    let row = &joined(&spec, &sent(&spec), 0).receivers[0];
-    assert_eq!((row.first_s, row.last_s, row.verified_s), (Some(0.002), Some(0.008), Some(0.009)));
-    assert_eq!((row.host.as_str(), row.file, row.receiver), ("server1", 1, 1));
-}
-
-#[test]
-fn loss_is_counted_and_is_no_failure_where_nothing_is_repaired() {
-    let lossy = spec(Framing::Ledger, Delivery::Multicast, Reliability::Unrepaired);
-    let block = joined(&lossy, &sent(&lossy), 3);
-    let seen = &block.evidence;
-    assert_eq!((seen.unique, seen.lost, seen.socket_dropped), (Some(37), Some(3), Some(3)));
-    assert_eq!((seen.files_intact, seen.complete_s, block.failure), (3, None, None));
-    let repaired = Spec { reliability: Reliability::Repair, ..lossy };
-    let block = joined(&repaired, &sent(&repaired), 3);
-    assert_eq!(block.failure.as_deref(), Some("server2 lacks file-2: 3 datagrams are missing"));
-}
-
-#[test]
-fn a_receiver_that_says_ok_of_other_content_is_not_believed() {
-    let spec = spec(Framing::Ledger, Delivery::Unicast, Reliability::Unrepaired);
-    let mut sent = sent(&spec);
-    sent.files[0].hash = "another".into();
-    let block = joined(&spec, &sent, 0);
-    assert_eq!(block.evidence.files_intact, 2);
-    assert!(block.failure.is_some_and(|why| why.contains("is not the source's")));
-}
-
-#[test]
-fn a_file_that_could_not_be_fetched_fails_the_row_by_its_own_sentence() {
-    let spec = spec(Framing::Ledger, Delivery::Unicast, Reliability::Unrepaired);
-    let mut sent = sent(&spec);
-    sent.files[1].outcome = "http://h/x: 404 Not Found".into();
-    assert_eq!(joined(&spec, &sent, 0).failure.as_deref(), Some("file-2: http://h/x: 404 Not Found"));
+    });
+    let mut second = heard(2, whole(), 0);
+    second.told.as_mut().unwrap().files.clear();
+    let (seen, rows, fetches) = join(&spec, &sent, &[heard(1, whole(), 0), second], &Around::default());
+    assert_eq!((seen.files_asked, seen.files_intact, seen.fetch_s), (2, 1, 0.5));
+    assert_eq!(rows.iter().map(|row| (row.receiver, row.file)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
+    assert!(rows[1].outcome.contains("nobody answers there"));
+    assert_eq!((fetches.len(), fetches[0].start_s, fetches[0].fetch_s), (1, 0.5, 0.5));
 }
 
 #[test]
 fn what_is_larger_than_the_mtu_goes_in_pieces() {
-    let spec = spec(Framing::Bare, Delivery::Unicast, Reliability::Unrepaired);
-    assert_eq!(packets(&spec, 2, 2 * 1472, 0), 2);
-    assert_eq!(packets(&spec, 1, 1473, 0), 2);
+    let spec = spec();
+    let pieces = |transmissions, bytes| packets(&spec, &Flow { transmissions, bytes, ..Flow::default() }, 0);
+    assert_eq!(pieces(2, 2 * 1472), 2);
+    assert_eq!(pieces(1, 1473), 2);
     // 54 272 bytes and a UDP header in pieces of 1480.
-    assert_eq!(packets(&spec, 1, 54_272, 0), 37);
+    assert_eq!(pieces(1, 54_272), 37);
+    assert_eq!(pieces(0, 0), 0);
+}
+
+#[test]
+fn loss_fails_a_row_only_where_it_is_to_be_repaired() {
+    let file = SentFile { file: 1, name: "a.bin".into(), outcome: OK.into(), ..SentFile::default() };
+    let sent = Sent { files: vec![file.clone()], ..Sent::default() };
+    let row = |sent, unique, outcome: &str| ReceiverRow {
+        host: "server1".into(),
+        name: "a.bin".into(),
+        sent: Some(sent),
+        unique: Some(unique),
+        outcome: outcome.into(),
+        ..ReceiverRow::default()
+    };
+    let forgotten = Spec { reliability: Reliability::Unrepaired, ..spec() };
+    let repaired = Spec { reliability: Reliability::Repair, ..spec() };
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 10, OK)]), None);
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 9, "1 datagram is missing")]), None);
+    let why = Some("server1 lacks a.bin: 1 datagram is missing".to_owned());
+    assert_eq!(failure(&repaired, &sent, &[row(10, 9, "1 datagram is missing")]), why);
+    let full = Some("server1 lacks a.bin: No space left on device".to_owned());
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 10, "No space left on device")]), full);
+    let gone = SentFile { outcome: "http://h/a: 404 Not Found".into(), ..file };
+    let sent = Sent { files: vec![gone], ..Sent::default() };
+    assert_eq!(failure(&forgotten, &sent, &[]), Some("a.bin: http://h/a: 404 Not Found".to_owned()));
 }

@@ -3,7 +3,7 @@
 use super::{Network, Station};
 use crate::{
     fanout::{
-        evidence::{self, Around, Place},
+        evidence::{self, Around},
         outputs,
         receive::{self, Expected, Group, Keep, Receive},
         send::{self, Destination, From, Send, Source, Target},
@@ -276,37 +276,43 @@ impl LocalHost {
     ) -> Attempt {
         let stations = &network.stations[..=spec.receivers as usize];
         let sender = stations[0].host;
-        let places: Vec<Place> = stations[1..]
+        let heard: Vec<evidence::Heard> = stations[1..]
             .iter()
-            .map(|station| Place {
+            .zip(received)
+            .map(|(station, told)| evidence::Heard {
+                receiver: told.receiver,
                 host: station.name.clone(),
+                address: reached_at(station, told.address).to_string(),
+                told: Ok(told.clone()),
                 // From the receiver's clock to ours, and from ours to the sender's.
-                ahead_ns: self.hosts.ahead_ns(station.host) - self.hosts.ahead_ns(sender),
-                bound_ns: self.hosts.clock_bound_ns(station.host) + self.hosts.clock_bound_ns(sender),
+                offset_ns: self.hosts.ahead_ns(sender) - self.hosts.ahead_ns(station.host),
             })
             .collect();
+        let bound =
+            |station: &Station| self.hosts.clock_bound_ns(station.host) + self.hosts.clock_bound_ns(sender);
         let around = Around {
-            barrier_ns: planned_ns,
+            clock_bound_ns: stations[1..].iter().map(bound).max().unwrap_or(0),
+            start_skew_ns: sent.passed_barrier_ns.abs_diff(planned_ns),
             hosts_distinct: self.distinct(stations),
             interface_dropped: injected.map(Counters::interface_dropped),
             injected_drops: injected.map(Counters::injected_drops),
             injected_duplicates: injected.map(Counters::injected_duplicates),
         };
-        let block = evidence::join(spec, sent, received, &places, &around);
+        let (evidence, receivers, fetches) = evidence::join(spec, sent, &heard, &around);
         let began = clock::utc().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
         let mut captures = vec![(stations[0].name.clone(), outputs::of_sender(spec, &began, sent))];
-        for ((told, place), station) in received.iter().zip(&places).zip(&stations[1..]) {
+        for (told, at) in received.iter().zip(&heard) {
             let since_start =
-                |time_ns: u64| (time_ns as i64 - place.ahead_ns - sent.passed_barrier_ns as i64) as f64 / 1e9;
-            captures.push((station.name.clone(), outputs::of_receiver(spec, told, since_start)));
+                |time_ns: u64| (time_ns as i64 + at.offset_ns - sent.passed_barrier_ns as i64) as f64 / 1e9;
+            captures.push((at.host.clone(), outputs::of_receiver(spec, told, since_start)));
         }
         Attempt::Done(Box::new(Seen::Fanout {
-            evidence: block.evidence,
-            receivers: block.receivers,
-            fetches: block.fetches,
+            failure: evidence::failure(spec, sent, &receivers),
+            evidence,
+            receivers,
+            fetches,
             captures,
             run_delay_s: None,
-            failure: block.failure,
         }))
     }
 
