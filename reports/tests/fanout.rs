@@ -309,6 +309,16 @@ fn hosts_that_are_loopback_addresses_are_said_to_be() {
 }
 
 #[test]
+fn hosts_are_shown_where_other_families_ran_between_them() {
+    let mut run = Run::lab(3);
+    run.info.participants = hosts(1);
+    let markdown = report(&run.dataset()).markdown;
+    assert_eq!(table(&markdown, "## The hosts that took part").len(), 2);
+    assert!(!markdown.contains("UDP fan-out"));
+    assert!(!report(&Run::lab(3).dataset()).markdown.contains("The hosts that took part"));
+}
+
+#[test]
 fn many_servers_are_one_box() {
     let mut run = Run::new("standard", 1);
     run.info.participants = hosts(64);

@@ -434,7 +434,7 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
     };
     let copies = wire_datagrams as f64 * (each_s + payload(largest) as f64 * 0.11e-9) * model;
     let send_s = copies * pace(spec, block, 7) + 0.000_1;
-    let fetch_s: f64 = fetches.iter().map(|row| row.fetch_s).sum();
+    let all_fetches_s: f64 = fetches.iter().map(|row| row.fetch_s).sum();
     let elapsed_fetch = fetches.iter().map(|row| row.start_s + row.fetch_s).fold(0.0, f64::max);
     let total_s = elapsed_fetch + think + send_s + if processes { 0.003 } else { 0.000_4 };
     let intact = receivers.iter().filter(|row| row.outcome == OK).count() as u32;
@@ -454,7 +454,7 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
         } else {
             0.0
         },
-        fetch_s,
+        fetch_s: all_fetches_s,
         send_s,
         total_s,
         complete_s,

@@ -62,11 +62,11 @@ fn figures(setting: &Group<'_, '_>, number: usize) -> Vec<Element> {
     if sizes.len() > 1 {
         let goodput = Axis::new("Goodput", Scale::Log10, Unit::BytesPerSecond);
         elements.extend(lines(setting, (GOODPUT, goodput), &format!("fanout-goodput-{number}")));
-        let loses =
+        let has_losses =
             setting.trials.iter().any(|trial| trial.estimate(LOSS).is_some_and(|loss| loss.value > 0.0));
-        if loses {
-            let loss = Axis::new("Lost transmissions", Scale::Linear, Unit::Percent);
-            elements.extend(lines(setting, (LOSS, loss), &format!("fanout-loss-{number}")));
+        if has_losses {
+            let axis = Axis::new("Lost transmissions", Scale::Linear, Unit::Percent);
+            elements.extend(lines(setting, (LOSS, axis), &format!("fanout-loss-{number}")));
         }
     } else if setting.trials.len() > 1 {
         elements.extend(ranking(setting, &format!("fanout-goodput-{number}")));
@@ -98,7 +98,7 @@ fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> O
                 None => series.push(Series { name, points: vec![point] }),
             }
         }
-        panels.push(Panel::new(way.word(), series));
+        panels.push(Panel::new(handed(*way).trim_end_matches(", datagrams"), series));
     }
     let x = Axis::new("Datagram payload", Scale::Log2, Unit::Bytes);
     let chart = Lines::new(x, axis, panels)?;
@@ -113,13 +113,22 @@ fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> O
     }))
 }
 
+/// How datagrams come to the kernel, as a heading has it.
+const fn handed(batching: Batching) -> &'static str {
+    match batching {
+        Batching::One => "Single datagrams",
+        Batching::Sendmmsg => "Several by one call (sendmmsg), datagrams",
+        Batching::Gso => "One large buffer (gso), datagrams",
+    }
+}
+
 /// Goodput in rows, where all datagrams have one size.
 fn ranking(setting: &Group<'_, '_>, name: &str) -> Option<Element> {
     let mut groups: Vec<chart::Group<Row>> = Vec::new();
     for trial in &setting.trials {
         let Some(goodput) = trial.estimate(GOODPUT) else { continue };
         let spec = trial.spec;
-        let heading = format!("{}, datagrams of {}", spec.batching, payload(spec.datagram_bytes));
+        let heading = format!("{} of {}", handed(spec.batching), payload(spec.datagram_bytes));
         let row = Row { label: sender(spec), estimate: plotted(goodput) };
         match groups.iter_mut().find(|group| group.heading == heading) {
             Some(group) => group.items.push(row),
