@@ -299,7 +299,7 @@ fn merged(other_machine: bool) -> String {
     if other_machine {
         theirs.info.hosts[0].cpu = "Another Processor".into();
     }
-    let both = Dataset::merged(vec![ours.dataset(), theirs.dataset()]).unwrap();
+    let both = Dataset::merged(vec![ours.dataset(), theirs.dataset()]).expect("no trial was measured twice");
     plain(&report(&both))
 }
 
