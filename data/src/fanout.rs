@@ -1,6 +1,8 @@
 //! Files from one host to many over UDP: what a trial is, what is seen, and its figures.
 
 mod audit;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     axis::axis,

@@ -181,7 +181,7 @@ fn each_defect_of_what_was_sent_is_named_alone() {
                 seen.complete_s = Some(0.6);
             }),
             ("2 datagrams were sent again in 1 rounds, although nothing is to be sent again", |_, seen| {
-                (seen.repeated, seen.repair_rounds) = (2, 1)
+                (seen.repeated, seen.repair_rounds) = (2, 1);
             }),
             ("12000 bytes arrived, and 11600 were sent", |_, seen| seen.received_bytes = 12_000),
             ("11600 bytes left within 0.5 s, although the pace is 1000 bytes a second", |spec, _| {

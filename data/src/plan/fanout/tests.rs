@@ -372,9 +372,9 @@ fn sending_more_takes_longer() {
     let pauses = |files: u32| {
         let axes =
             format!("files = [{files}]\nfetch_where = [\"in-worker\"]\nthink = [\"1s\"]\nfile_bytes = [1]");
-        seconds(&axes).floor()
+        seconds(&axes)
     };
-    assert_eq!(pauses(8) - pauses(4), 1.0, "four workers pause at once");
+    assert!((0.9..1.1).contains(&(pauses(8) - pauses(4))), "four workers pause at once");
 }
 
 fn some<T: Clone + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Strategy<Value = Vec<T>> {

@@ -24,8 +24,10 @@ macro_rules! number_or_word {
                 if text.trim() == $word || ($word == "none" && text.trim() == "0") {
                     return Ok(Self(0));
                 }
-                let $unit(number) = text.parse().map_err(|why| {
-                    format!(concat!("expected \"", $word, "\" or ", $example, ", not \"{}\" ({})"), text, why)
+                let $unit(number) = text.parse().map_err(|why: String| {
+                    let expected = concat!("expected \"", $word, "\" or ", $example);
+                    // Too many bytes, or too long a time: a reason of its own.
+                    if why.starts_with("expected") { format!("{expected}, not \"{text}\"") } else { why }
                 })?;
                 Ok(Self(number))
             }
@@ -104,6 +106,7 @@ mod tests {
             "{refused}"
         );
         assert!("2".parse::<Pause>().is_err(), "a pause has a unit");
+        assert_eq!("90min".parse::<Pause>(), Err("\"90min\" is longer than an hour".into()));
         assert_eq!(Pause(2_000_000_000).millis(), 2000);
     }
 
