@@ -346,6 +346,21 @@ fn a_run_that_only_skipped_has_a_report() {
 }
 
 #[test]
+fn every_built_in_plan_has_a_report() {
+    for (plan, blocks) in [("smoke", 1), ("quick", 6), ("standard", 6), ("lab-fanout", 3)] {
+        let run = Run::planned(plan, blocks);
+        assert!(!run.fanouts.is_empty(), "{plan}");
+        let refused = run.fanouts.iter().find(|row| matches!(row.fate(), Fate::Refused(_)));
+        assert_eq!(refused.map(|row| (row.trial(), format!("{:?}", row.fate()))), None, "{plan}");
+        let report = report(&run.dataset());
+        assert!(report.figures.len() < 30, "{plan}: {} figures", report.figures.len());
+        for word in ["NaN", "inf ", "n = 0"] {
+            assert!(!report.markdown.contains(word), "{plan}: {word}");
+        }
+    }
+}
+
+#[test]
 fn a_run_of_one_trial_has_a_report() {
     for blocks in [1, 6] {
         let mut run = Run::new("synthetic", blocks);

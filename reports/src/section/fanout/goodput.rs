@@ -1,7 +1,7 @@
 //! Goodput and loss of each sender model against the size of its datagrams.
 
 use super::view::{
-    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, sum,
+    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, short, sum,
 };
 use crate::{
     chart::{self, Axis, Chart, Intervals, Lines, Panel, Point, Row, Scale, Series},
@@ -31,6 +31,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     if settings.is_empty() {
         return Vec::new();
     }
+    let mut folded = Vec::new();
     let mut elements = vec![
         Element::heading(2, "UDP fan-out: goodput and loss"),
         Element::prose(
@@ -40,14 +41,37 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              datagrams carry no number, so that their losses are not known.",
         ),
     ];
-    for (number, setting) in (1..).zip(&settings) {
-        elements.push(Element::heading(3, heading(&setting.spec)));
+    // What differs in neither program nor size is told once, in one table; other sections are about the rest of it.
+    let (several, alone): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| is_compared(setting));
+    for (number, setting) in (1..).zip(several) {
         if number <= MOST_SETTINGS {
+            elements.push(Element::heading(3, heading(&setting.spec)));
             elements.extend(figures(setting, number));
+            elements.push(folded_if_long(table(setting)));
+        } else {
+            folded.push(Element::prose(format!("**{}**", heading(&setting.spec))));
+            folded.push(Element::Table(table(setting)));
         }
-        elements.push(table(setting));
+    }
+    if !folded.is_empty() {
+        elements.push(Element::fold("More sender models and sizes", folded));
+    }
+    let alone: Vec<&Trial<'_>> = alone.iter().flat_map(|setting| &setting.trials).copied().collect();
+    if !alone.is_empty() {
+        if elements.len() > 2 {
+            elements.push(Element::heading(3, "One program, one size"));
+        }
+        elements.push(folded_if_long(table_of_cases(&alone)));
     }
     elements
+}
+
+/// Whether a setting has something to compare: several programs, or several sizes.
+fn is_compared(setting: &Group<'_, '_>) -> bool {
+    let differ = |of: fn(&Spec) -> (&str, u32, u32)| {
+        setting.trials.windows(2).any(|pair| of(pair[0].spec) != of(pair[1].spec))
+    };
+    differ(|spec| (&spec.sender_model, spec.pool_size, spec.datagram_bytes))
 }
 
 fn heading(spec: &Spec) -> String {
@@ -147,12 +171,41 @@ fn ranking(setting: &Group<'_, '_>, name: &str) -> Option<Element> {
     }))
 }
 
-fn table(setting: &Group<'_, '_>) -> Element {
-    let mut trials: Vec<&Trial<'_>> = setting.trials.clone();
-    // As read beside the figure: by batching, then size; models stay in the order of the catalogue.
+/// The figures of a setting, as read beside its chart: by batching, then size; models stay in the catalogue's order.
+fn table(setting: &Group<'_, '_>) -> Table {
+    let mut trials = setting.trials.clone();
     trials.sort_by_key(|trial| (trial.spec.batching, trial.spec.segmented, trial.spec.datagram_bytes));
-    let rows: Vec<Vec<Cell>> = trials.iter().map(|trial| row(trial)).collect();
-    let columns = vec![
+    let rows = trials.iter().map(|trial| row(trial)).collect();
+    Table { columns: columns(), rows, caption: caption(&trials) }
+}
+
+/// The figures of trials whose cases are not alike.
+fn table_of_cases(trials: &[&Trial<'_>]) -> Table {
+    let case = |trial: &Trial<'_>| Cell::text(short(trial.spec));
+    let rows = trials.iter().map(|trial| std::iter::once(case(trial)).chain(row(trial)).collect()).collect();
+    let columns = std::iter::once(Column::left("Case")).chain(columns()).collect();
+    Table { columns, rows, caption: caption(trials) }
+}
+
+fn folded_if_long(table: Table) -> Element {
+    match table.rows.len() {
+        count if count > MOST_ROWS => {
+            Element::fold(format!("All {count} trials"), vec![Element::Table(table)])
+        }
+        _ => Element::Table(table),
+    }
+}
+
+fn caption(trials: &[&Trial<'_>]) -> String {
+    format!(
+        "{}. Delivered: datagrams that arrived at one receiver in a second, the mean over receivers. Content that arrived: bytes, repeats \
+         included, over those that were sent.",
+        method(trials.iter().copied())
+    )
+}
+
+fn columns() -> Vec<Column> {
+    vec![
         Column::left("Sender model"),
         Column::left("Batching"),
         Column::right("Datagram"),
@@ -164,15 +217,7 @@ fn table(setting: &Group<'_, '_>) -> Element {
         Column::right("CPU of the sender"),
         Column::right("Files intact"),
         Column::right("Blocks"),
-    ];
-    let count = rows.len();
-    let caption = format!(
-        "{}. Delivered: datagrams that arrived at one receiver in a second, the mean over receivers. Content that arrived: bytes, repeats \
-         included, over those that were sent.",
-        method(setting.trials.iter().copied())
-    );
-    let table = Element::Table(Table { columns, rows, caption });
-    if count > MOST_ROWS { Element::fold(format!("All {count} trials"), vec![table]) } else { table }
+    ]
 }
 
 fn row(trial: &Trial<'_>) -> Vec<Cell> {
