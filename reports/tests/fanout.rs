@@ -309,6 +309,16 @@ fn hosts_that_are_loopback_addresses_are_said_to_be() {
 }
 
 #[test]
+fn hosts_are_shown_where_other_families_ran_between_them() {
+    let mut run = Run::lab(3);
+    run.info.participants = hosts(1);
+    let markdown = report(&run.dataset()).markdown;
+    assert_eq!(table(&markdown, "## The hosts that took part").len(), 2);
+    assert!(!markdown.contains("UDP fan-out"));
+    assert!(!report(&Run::lab(3).dataset()).markdown.contains("The hosts that took part"));
+}
+
+#[test]
 fn many_servers_are_one_box() {
     let mut run = Run::new("standard", 1);
     run.info.participants = hosts(64);
@@ -333,6 +343,21 @@ fn a_run_that_only_skipped_has_a_report() {
     let report = report(&run.dataset());
     assert_eq!(report.markdown.matches(&format!("skipped: {LACK}")).count(), 24);
     assert_eq!(report.figures, []);
+}
+
+#[test]
+fn every_built_in_plan_has_a_report() {
+    for (plan, blocks) in [("smoke", 1), ("quick", 6), ("standard", 6), ("lab-fanout", 3)] {
+        let run = Run::planned(plan, blocks);
+        assert!(!run.fanouts.is_empty(), "{plan}");
+        let refused = run.fanouts.iter().find(|row| matches!(row.fate(), Fate::Refused(_)));
+        assert_eq!(refused.map(|row| (row.trial(), format!("{:?}", row.fate()))), None, "{plan}");
+        let report = report(&run.dataset());
+        assert!(report.figures.len() < 30, "{plan}: {} figures", report.figures.len());
+        for word in ["NaN", "inf ", "n = 0"] {
+            assert!(!report.markdown.contains(word), "{plan}: {word}");
+        }
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ type Section = fn(&View<'_>) -> Vec<Element>;
 const ALL: &[Section] = &[
     summary::section,
     machine::section,
+    fanout::hosts,
     reading::section,
     ranking::section,
     nature::section,

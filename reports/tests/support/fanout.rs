@@ -7,7 +7,10 @@ use ferrybench_data::{
         Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchRow, FetchWhere,
         Framing, HEADERS_BYTES, Hosts, OK, ReceiveOffload, ReceiverRow, Reliability, Segmented, Spec,
     },
-    plan::catalogue::{Fanouts, SenderModel},
+    plan::{
+        Plan, builtin,
+        catalogue::{Fanouts, SenderModel},
+    },
     record::{Audit, Outcome, Record},
     run_info::{Interface, Participant},
 };
@@ -152,6 +155,28 @@ impl Run {
         for (loss_percent, duplicate_percent) in [(10, 0), (0, 10), (10, 10)] {
             let plain = Spec { reliability: Reliability::Unrepaired, file_bytes: 10 * MIB, ..large() };
             run.send(&Spec { loss_percent, duplicate_percent, ..plain });
+        }
+        run
+    }
+
+    /// Every fan-out trial of a built-in plan, on a machine that can do all of it.
+    pub fn planned(name: &str, blocks: u32) -> Self {
+        let mut run = Self::new(name, blocks);
+        run.info.participants = hosts(8);
+        let text = builtin::find(name).expect("the plan is built in").text;
+        // The made-up machine does not have the mechanisms that the other families name.
+        let tables = text.split("\n[[").skip(1).filter(|table| table.starts_with("fanout]]"));
+        let text: String = tables.flat_map(|table| ["[[", table, "\n"]).collect();
+        let known = &run.info.catalogue;
+        let plan = Plan::parse(&format!("name = \"{name}\"\n{text}"), name, known)
+            .expect("the built-in plans are sound");
+        let trials = plan.expand(known).expect("and come to trials");
+        for trial in trials {
+            match (trial.cell.fanout(), trial.skip) {
+                (None, _) => {}
+                (Some(spec), Some(why)) => run.push_fanout(1, spec, Outcome::Skipped(why)),
+                (Some(spec), None) => run.send(spec),
+            }
         }
         run
     }
@@ -335,8 +360,8 @@ fn traffic(spec: &Spec, block: u32, receiver: u32, bytes: u64) -> [u64; 4] {
     // A datagram to all is sent again to all, as often as the receiver that lost most asks for.
     let again = match spec.delivery {
         _ if !repair => 0,
-        Delivery::Unicast => socket,
-        _ => (datagrams as f64 * overrun * 1.3) as u64,
+        Delivery::Unicast => socket + share(spec.loss_percent, 1),
+        _ => (datagrams as f64 * (overrun * 1.3 + f64::from(spec.loss_percent) / 95.0)) as u64,
     };
     [datagrams + again, share(spec.loss_percent, 1), socket, share(spec.duplicate_percent, 2)]
 }
@@ -434,7 +459,7 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
     };
     let copies = wire_datagrams as f64 * (each_s + payload(largest) as f64 * 0.11e-9) * model;
     let send_s = copies * pace(spec, block, 7) + 0.000_1;
-    let fetch_s: f64 = fetches.iter().map(|row| row.fetch_s).sum();
+    let all_fetches_s: f64 = fetches.iter().map(|row| row.fetch_s).sum();
     let elapsed_fetch = fetches.iter().map(|row| row.start_s + row.fetch_s).fold(0.0, f64::max);
     let total_s = elapsed_fetch + think + send_s + if processes { 0.003 } else { 0.000_4 };
     let intact = receivers.iter().filter(|row| row.outcome == OK).count() as u32;
@@ -454,7 +479,7 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
         } else {
             0.0
         },
-        fetch_s,
+        fetch_s: all_fetches_s,
         send_s,
         total_s,
         complete_s,

@@ -14,6 +14,8 @@ use ferrybench_data::{
 
 /// A table longer than this is shown on demand.
 const MOST_ROWS: usize = 16;
+/// Rows of the figure, unless there are more kinds.
+const MOST_DRAWN: usize = 36;
 
 /// A trial that batches over one that differs in nothing else.
 struct Pair<'v, 'a> {
@@ -132,7 +134,11 @@ fn sentence(pairs: &[Pair<'_, '_>]) -> Option<String> {
 
 fn figure(pairs: &[Pair<'_, '_>]) -> Option<Element> {
     let mut groups: Vec<chart::Group<Row>> = Vec::new();
-    for (pair, ratio) in pairs.iter().filter_map(|pair| Some((pair, pair.told()?))) {
+    let alike = |a: &Pair<'_, '_>, b: &Pair<'_, '_>| kind(a.trial.spec) == kind(b.trial.spec);
+    let kinds = pairs.chunk_by(alike).count();
+    let each = (MOST_DRAWN / kinds.max(1)).max(1);
+    let drawn = pairs.chunk_by(alike).flat_map(|pairs| pairs.iter().take(each));
+    for (pair, ratio) in drawn.filter_map(|pair| Some((pair, pair.told()?))) {
         let spec = pair.trial.spec;
         let (how, reliability, bytes) = kind(spec);
         let heading = format!("{how}, datagrams of {}: {}", payload(bytes), told(reliability));
@@ -147,13 +153,18 @@ fn figure(pairs: &[Pair<'_, '_>]) -> Option<Element> {
     let axis = Axis::new("Times that of single datagrams", Scale::Log10, Unit::Ratio);
     let chart = Intervals::new(axis, groups)?.with_reference(1.0, "equal");
     let blocks = pairs.iter().map(Pair::blocks).max().unwrap_or(0);
+    let some = if pairs.len() > kinds * each {
+        format!(" The first {each} of each kind; all are in the table.")
+    } else {
+        String::new()
+    };
     Some(Element::Figure(Figure {
         name: "fanout-batching".into(),
         chart: Chart::Intervals(chart),
         alt: "Ratios of batched sending over single datagrams".into(),
         caption: format!(
             "Batched over single datagrams; right of 1 batching moves more. n = {blocks} pairs of blocks; Hodges-Lehmann estimate of the \
-             geometric ratio, 95 % interval by signed rank."
+             geometric ratio, 95 % interval by signed rank.{some}"
         ),
     }))
 }

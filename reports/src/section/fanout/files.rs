@@ -1,6 +1,6 @@
 //! The files that every host has at the end, with size and hash.
 
-use super::view::{Trial, cases, is_assigned, program, title};
+use super::view::{Group, Shown, Trial, cases, left_out, program, shown, title};
 use crate::{
     element::{Cell, Column, Element, Table},
     format,
@@ -26,29 +26,28 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     for row in &view.data.receivers {
         rows_of.entry(row.trial.as_str()).or_default().push(row);
     }
-    let (mut elements, mut others) = (Vec::new(), Vec::new());
-    for case in cases(view) {
+    let cases = cases(view);
+    let Shown { plainly, folded, left_out: rest } = shown(&cases);
+    let of_case = |case: &Group<'_, '_>| {
         let entries = entries(view, &case.trials, &rows_of);
-        if entries.is_empty() {
-            continue;
-        }
         let name = capital(&title(&case.spec));
-        let count = entries.len();
-        let table = Element::Table(table(view, &case.trials, &entries, &name));
-        if !is_assigned(&case.spec) {
-            others.push(table);
-        } else if count > MOST_ROWS {
-            elements.push(Element::fold(format!("{name}: {count} rows"), vec![table]));
-        } else {
-            elements.push(table);
+        let table = || Element::Table(table(view, &case.trials, &entries, &name));
+        match entries.len() {
+            0 => None,
+            count if count > MOST_ROWS => Some(Element::fold(format!("{name}: {count} rows"), vec![table()])),
+            _ => Some(table()),
         }
-    }
+    };
+    let mut elements: Vec<Element> = plainly.into_iter().filter_map(of_case).collect();
+    let others: Vec<Element> = folded.into_iter().filter_map(of_case).collect();
     if !others.is_empty() {
-        elements.push(Element::fold(format!("Files of {}", format::counted(others.len(), "case")), others));
+        elements
+            .push(Element::fold(format!("Files of {}", format::counted(others.len(), "more case")), others));
     }
     if elements.is_empty() {
         return elements;
     }
+    elements.extend(left_out(rest, "receivers.csv"));
     let mut all = vec![
         Element::heading(2, "UDP fan-out: the files on each host"),
         Element::prose(

@@ -1,7 +1,7 @@
 //! Goodput and loss of each sender model against the size of its datagrams.
 
 use super::view::{
-    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, sum,
+    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, short, sum,
 };
 use crate::{
     chart::{self, Axis, Chart, Intervals, Lines, Panel, Point, Row, Scale, Series},
@@ -31,6 +31,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     if settings.is_empty() {
         return Vec::new();
     }
+    let mut folded = Vec::new();
     let mut elements = vec![
         Element::heading(2, "UDP fan-out: goodput and loss"),
         Element::prose(
@@ -40,14 +41,37 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              datagrams carry no number, so that their losses are not known.",
         ),
     ];
-    for (number, setting) in (1..).zip(&settings) {
-        elements.push(Element::heading(3, heading(&setting.spec)));
+    // What differs in neither program nor size is told once, in one table; other sections are about the rest of it.
+    let (several, alone): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| is_compared(setting));
+    for (number, setting) in (1..).zip(several) {
         if number <= MOST_SETTINGS {
+            elements.push(Element::heading(3, heading(&setting.spec)));
             elements.extend(figures(setting, number));
+            elements.push(folded_if_long(table(setting)));
+        } else {
+            folded.push(Element::prose(format!("**{}**", heading(&setting.spec))));
+            folded.push(Element::Table(table(setting)));
         }
-        elements.push(table(setting));
+    }
+    if !folded.is_empty() {
+        elements.push(Element::fold("More sender models and sizes", folded));
+    }
+    let alone: Vec<&Trial<'_>> = alone.iter().flat_map(|setting| &setting.trials).copied().collect();
+    if !alone.is_empty() {
+        if elements.len() > 2 {
+            elements.push(Element::heading(3, "One program, one size"));
+        }
+        elements.push(folded_if_long(table_of_cases(&alone)));
     }
     elements
+}
+
+/// Whether a setting has something to compare: several programs, or several sizes.
+fn is_compared(setting: &Group<'_, '_>) -> bool {
+    let differ = |of: fn(&Spec) -> (&str, u32, u32)| {
+        setting.trials.windows(2).any(|pair| of(pair[0].spec) != of(pair[1].spec))
+    };
+    differ(|spec| (&spec.sender_model, spec.pool_size, spec.datagram_bytes))
 }
 
 fn heading(spec: &Spec) -> String {
@@ -62,11 +86,11 @@ fn figures(setting: &Group<'_, '_>, number: usize) -> Vec<Element> {
     if sizes.len() > 1 {
         let goodput = Axis::new("Goodput", Scale::Log10, Unit::BytesPerSecond);
         elements.extend(lines(setting, (GOODPUT, goodput), &format!("fanout-goodput-{number}")));
-        let loses =
+        let has_losses =
             setting.trials.iter().any(|trial| trial.estimate(LOSS).is_some_and(|loss| loss.value > 0.0));
-        if loses {
-            let loss = Axis::new("Lost transmissions", Scale::Linear, Unit::Percent);
-            elements.extend(lines(setting, (LOSS, loss), &format!("fanout-loss-{number}")));
+        if has_losses {
+            let axis = Axis::new("Lost transmissions", Scale::Linear, Unit::Percent);
+            elements.extend(lines(setting, (LOSS, axis), &format!("fanout-loss-{number}")));
         }
     } else if setting.trials.len() > 1 {
         elements.extend(ranking(setting, &format!("fanout-goodput-{number}")));
@@ -98,7 +122,7 @@ fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> O
                 None => series.push(Series { name, points: vec![point] }),
             }
         }
-        panels.push(Panel::new(way.word(), series));
+        panels.push(Panel::new(handed(*way).trim_end_matches(", datagrams"), series));
     }
     let x = Axis::new("Datagram payload", Scale::Log2, Unit::Bytes);
     let chart = Lines::new(x, axis, panels)?;
@@ -113,13 +137,22 @@ fn lines(setting: &Group<'_, '_>, (metric, axis): (&str, Axis), name: &str) -> O
     }))
 }
 
+/// How datagrams come to the kernel, as a heading has it.
+const fn handed(batching: Batching) -> &'static str {
+    match batching {
+        Batching::One => "Single datagrams",
+        Batching::Sendmmsg => "Several by one call (sendmmsg), datagrams",
+        Batching::Gso => "One large buffer (gso), datagrams",
+    }
+}
+
 /// Goodput in rows, where all datagrams have one size.
 fn ranking(setting: &Group<'_, '_>, name: &str) -> Option<Element> {
     let mut groups: Vec<chart::Group<Row>> = Vec::new();
     for trial in &setting.trials {
         let Some(goodput) = trial.estimate(GOODPUT) else { continue };
         let spec = trial.spec;
-        let heading = format!("{}, datagrams of {}", spec.batching, payload(spec.datagram_bytes));
+        let heading = format!("{} of {}", handed(spec.batching), payload(spec.datagram_bytes));
         let row = Row { label: sender(spec), estimate: plotted(goodput) };
         match groups.iter_mut().find(|group| group.heading == heading) {
             Some(group) => group.items.push(row),
@@ -138,12 +171,41 @@ fn ranking(setting: &Group<'_, '_>, name: &str) -> Option<Element> {
     }))
 }
 
-fn table(setting: &Group<'_, '_>) -> Element {
-    let mut trials: Vec<&Trial<'_>> = setting.trials.clone();
-    // As read beside the figure: by batching, then size; models stay in the order of the catalogue.
+/// The figures of a setting, as read beside its chart: by batching, then size; models stay in the catalogue's order.
+fn table(setting: &Group<'_, '_>) -> Table {
+    let mut trials = setting.trials.clone();
     trials.sort_by_key(|trial| (trial.spec.batching, trial.spec.segmented, trial.spec.datagram_bytes));
-    let rows: Vec<Vec<Cell>> = trials.iter().map(|trial| row(trial)).collect();
-    let columns = vec![
+    let rows = trials.iter().map(|trial| row(trial)).collect();
+    Table { columns: columns(), rows, caption: caption(&trials) }
+}
+
+/// The figures of trials whose cases are not alike.
+fn table_of_cases(trials: &[&Trial<'_>]) -> Table {
+    let case = |trial: &Trial<'_>| Cell::text(short(trial.spec));
+    let rows = trials.iter().map(|trial| std::iter::once(case(trial)).chain(row(trial)).collect()).collect();
+    let columns = std::iter::once(Column::left("Case")).chain(columns()).collect();
+    Table { columns, rows, caption: caption(trials) }
+}
+
+fn folded_if_long(table: Table) -> Element {
+    match table.rows.len() {
+        count if count > MOST_ROWS => {
+            Element::fold(format!("All {count} trials"), vec![Element::Table(table)])
+        }
+        _ => Element::Table(table),
+    }
+}
+
+fn caption(trials: &[&Trial<'_>]) -> String {
+    format!(
+        "{}. Delivered: datagrams that arrived at one receiver in a second, the mean over receivers. Content that arrived: bytes, repeats \
+         included, over those that were sent.",
+        method(trials.iter().copied())
+    )
+}
+
+fn columns() -> Vec<Column> {
+    vec![
         Column::left("Sender model"),
         Column::left("Batching"),
         Column::right("Datagram"),
@@ -155,15 +217,7 @@ fn table(setting: &Group<'_, '_>) -> Element {
         Column::right("CPU of the sender"),
         Column::right("Files intact"),
         Column::right("Blocks"),
-    ];
-    let count = rows.len();
-    let caption = format!(
-        "{}. Delivered: datagrams that arrived at one receiver in a second, the mean over receivers. Content that arrived: bytes, repeats \
-         included, over those that were sent.",
-        method(setting.trials.iter().copied())
-    );
-    let table = Element::Table(Table { columns, rows, caption });
-    if count > MOST_ROWS { Element::fold(format!("All {count} trials"), vec![table]) } else { table }
+    ]
 }
 
 fn row(trial: &Trial<'_>) -> Vec<Cell> {

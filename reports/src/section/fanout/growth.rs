@@ -2,7 +2,9 @@
 
 mod words;
 
-use super::view::{Group, Trial, brief, datagrams, delivery, details, files, grouped, median, sender};
+use super::view::{
+    Group, Trial, brief, datagrams, delivery, details, files, grouped, left_out, median, sender,
+};
 use crate::{
     chart::{Axis, Chart, Lines, Panel, Point, Scale, Series},
     element::{Cell, Column, Element, Figure, Table},
@@ -20,6 +22,9 @@ use std::collections::BTreeSet;
 
 /// A table longer than this is shown on demand.
 const MOST_ROWS: usize = 16;
+/// Settings with figures of their own, and those that are shown on demand.
+const MOST_SETTINGS: usize = 4;
+const MOST_FOLDED: usize = 30;
 /// Programs in one figure.
 const MOST_PANELS: usize = 4;
 /// How far the bytes on the wire of two programs may be apart and still be one line.
@@ -46,13 +51,23 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              slowest holds up the others. Bytes on the wire are those that left the sender, headers of UDP, IP and Ethernet included.",
         ),
     ];
-    for (number, setting) in (1..).zip(settings) {
+    let (drawn, folded) = settings.split_at(settings.len().min(MOST_SETTINGS));
+    for (number, setting) in (1..).zip(drawn) {
         elements.push(Element::heading(3, heading(&setting.spec)));
         elements.extend(compared(setting));
         if receivers(setting).len() > 1 {
             elements.extend(figures(setting, number));
         }
         elements.push(table(setting));
+    }
+    if !folded.is_empty() {
+        let inside = folded.iter().take(MOST_FOLDED).flat_map(|setting| {
+            let name = Element::prose(format!("**{}**", heading(&setting.spec)));
+            std::iter::once(name).chain(compared(setting)).chain([table(setting)])
+        });
+        let more = format!("{} more of the kind", folded.len().min(MOST_FOLDED));
+        elements.push(Element::fold(more, inside.collect()));
+        elements.extend(left_out(folded.len().saturating_sub(MOST_FOLDED), "fanout.csv"));
     }
     elements
 }
@@ -110,7 +125,7 @@ fn compared(setting: &Group<'_, '_>) -> Option<Element> {
     }
     let programs = programs(setting);
     let mut items: Vec<String> = Vec::new();
-    let shared = one_line_for_all(&programs, WIRE);
+    let shared = programs.len() > 1 && one_line_for_all(&programs, WIRE);
     for (place, program) in programs.iter().enumerate() {
         let whose = if shared { "every program".to_owned() } else { format!("`{}`", program.name) };
         if place == 0 || !shared {
@@ -145,7 +160,7 @@ fn one_line_for_all(programs: &[Program<'_, '_>], metric: &str) -> bool {
 
 fn figures(setting: &Group<'_, '_>, number: usize) -> Vec<Element> {
     let programs = programs(setting);
-    let (wire, whose) = if one_line_for_all(&programs, WIRE) {
+    let (wire, whose) = if programs.len() > 1 && one_line_for_all(&programs, WIRE) {
         (&programs[..1], " Every program puts the same on it, within one per cent.")
     } else {
         (programs.as_slice(), "")

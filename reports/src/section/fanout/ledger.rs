@@ -1,6 +1,6 @@
 //! The ledger: what each receiver has counted, and the identities that hold it together.
 
-use super::view::{Trial, cases, is_assigned, program, title};
+use super::view::{Group, Shown, Trial, cases, left_out, program, shown, title};
 use crate::{
     element::{Cell, Column, Element, Table},
     format::{self, Unit},
@@ -83,26 +83,27 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         rows_of.entry(row.trial.as_str()).or_default().push(row);
     }
     let (mut told, mut holds) = (0, 0);
-    let (mut tables, mut others, mut bare) = (Vec::new(), Vec::new(), 0_usize);
-    for case in cases(view) {
+    for row in view.data.receivers.iter().filter_map(Counts::of) {
+        told += 1;
+        holds += usize::from(row.holds());
+    }
+    let cases = cases(view);
+    let (bare, counted): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| case.spec.framing == Framing::Bare);
+    let Shown { plainly, folded, left_out: rest } = shown(&counted);
+    let of_case = |case: &Group<'_, '_>| {
         let mut rows = Vec::new();
         for trial in &case.trials {
             let id = trial.id();
             for account in accounts(rows_of.get(id.as_str()).map_or(&[], Vec::as_slice)) {
-                told += account.told;
-                holds += account.holds;
                 rows.push(row(view, trial, &account));
             }
         }
-        if case.spec.framing == Framing::Bare {
-            bare += 1;
-        } else if !rows.is_empty() && is_assigned(&case.spec) {
-            tables.push(table(&title(&case.spec), rows));
-        } else if !rows.is_empty() {
-            others.push(table(&title(&case.spec), rows));
-        }
-    }
-    if tables.is_empty() && others.is_empty() && bare == 0 {
+        (!rows.is_empty()).then(|| table(&title(&case.spec), rows))
+    };
+    let tables: Vec<Element> = plainly.into_iter().filter_map(of_case).collect();
+    let others: Vec<Element> = folded.into_iter().filter_map(of_case).collect();
+    if tables.is_empty() && bare.is_empty() {
         return tables;
     }
     let mut elements = vec![
@@ -116,21 +117,20 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         ),
         Element::prose(verdict(told, holds)),
     ];
-    if bare > 0 {
+    if !bare.is_empty() {
         elements.push(Element::prose(format!(
             "{} {} bare datagrams, which carry no number: `sent` and `received` bytes are in the tables of goodput, every other count is \
              n/a.",
-            capital(&format::counted(bare, "case")),
-            if bare == 1 { "has" } else { "have" }
+            capital(&format::counted(bare.len(), "case")),
+            if bare.len() == 1 { "has" } else { "have" }
         )));
     }
     elements.extend(tables);
-    if let [_] = others.as_slice() {
-        elements.append(&mut others);
-    } else if !others.is_empty() {
-        elements
-            .push(Element::fold(format!("The ledger of {}", format::counted(others.len(), "case")), others));
+    if !others.is_empty() {
+        let more = format::counted(others.len(), "more case");
+        elements.push(Element::fold(format!("The ledger of {more}"), others));
     }
+    elements.extend(left_out(rest, "receivers.csv"));
     elements
 }
 

@@ -44,6 +44,11 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     ALL.iter().flat_map(|section| section(view)).collect()
 }
 
+/// The hosts of a run whose other families ran between them; the part itself begins with them where there is a fan-out.
+pub(super) fn hosts(view: &View<'_>) -> Vec<Element> {
+    if view.has_fanouts() { Vec::new() } else { network::alone(view) }
+}
+
 /// What the summary says of the fan-out.
 pub(super) fn headline(view: &View<'_>) -> Vec<String> {
     headline::headline(view)

@@ -21,6 +21,22 @@ const LOOPBACK: &str = "lo";
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let mut elements = vec![Element::heading(2, "UDP fan-out: the network"), Element::prose(words(view))];
+    elements.extend(hosts(view));
+    elements
+}
+
+/// The same without a word of the fan-out; nothing where no host took part beside the machine that measured.
+pub(super) fn alone(view: &View<'_>) -> Vec<Element> {
+    let mut elements = hosts(view);
+    if !elements.is_empty() {
+        elements.insert(0, Element::heading(2, "The hosts that took part"));
+    }
+    elements
+}
+
+/// Picture and table of the hosts, once for all runs that had the same.
+fn hosts(view: &View<'_>) -> Vec<Element> {
+    let mut elements = Vec::new();
     let mut seen: Vec<&[Participant]> = Vec::new();
     for info in view.data.infos().filter(|info| !info.participants.is_empty()) {
         if seen.contains(&info.participants.as_slice()) {
@@ -89,9 +105,10 @@ fn interfaces(view: &View<'_>, host: &Participant) -> Vec<Interface> {
 fn block(view: &View<'_>, host: &Participant) -> Block {
     let mut lines = Vec::new();
     for of in interfaces(view, host) {
-        lines.push(format!("{} on {}, MTU {}", of.address, of.name, of.mtu_bytes));
+        lines.push(of.address);
+        lines.push(format!("{}, MTU {}", of.name, of.mtu_bytes));
     }
-    lines.push(format!("network namespace {}", host.network_namespace));
+    lines.push(format!("namespace {}", host.network_namespace));
     if host.host_name != host.name && values(view, |spec| Some(spec.hosts)) == [Hosts::Named] {
         lines.push(host.host_name.clone());
     }
@@ -112,13 +129,10 @@ fn picture(view: &View<'_>, hosts: &[Participant], number: usize) -> Option<Elem
     let switch = switch(view, hosts);
     let middle = switch.title.clone();
     let titles: Vec<String> = right.iter().map(|block| block.title.clone()).collect();
-    let repaired = view.fanouts.iter().any(|trial| trial.spec.reliability == Reliability::Repair);
-    let both = |arrow: Arrow| if repaired { arrow.both_ways() } else { arrow };
-    let deliveries = values(view, |spec| Some(delivery(spec.delivery)));
-    // The limited broadcast is a broadcast too: one word is enough for a picture.
-    let short: BTreeSet<&str> = deliveries.iter().filter_map(|word| word.split(' ').next()).collect();
-    let label = format!("UDP: {}", short.into_iter().collect::<Vec<_>>().join(", "));
-    let mut arrows = vec![both(Arrow::new(&client.name, &middle, label))];
+    let answered =
+        !view.has_fanouts() || view.fanouts.iter().any(|trial| trial.spec.reliability == Reliability::Repair);
+    let both = |arrow: Arrow| if answered { arrow.both_ways() } else { arrow };
+    let mut arrows = vec![both(Arrow::new(&client.name, &middle, ways(view)))];
     arrows.extend(titles.iter().map(|title| both(Arrow::new(&middle, title, ""))));
     let heading = if servers.len() == 1 { "Server host" } else { "Server hosts" };
     let columns = vec![
@@ -134,6 +148,15 @@ fn picture(view: &View<'_>, hosts: &[Participant], number: usize) -> Option<Elem
         caption: "The network: every host with its addresses, largest packet and network namespace, as its agent reported them."
             .into(),
     }))
+}
+
+/// How datagrams were addressed, for an arrow.
+fn ways(view: &View<'_>) -> String {
+    let deliveries = values(view, |spec| Some(delivery(spec.delivery)));
+    // The limited broadcast is a broadcast too: one word is enough for a picture.
+    let short: BTreeSet<&str> = deliveries.iter().filter_map(|word| word.split(' ').next()).collect();
+    let words = short.into_iter().collect::<Vec<_>>().join(", ");
+    if words.is_empty() { words } else { format!("UDP: {words}") }
 }
 
 /// What lies between the hosts.

@@ -3,7 +3,9 @@
 use super::{
     best::{best, too_few},
     published::{datagram_bytes, is_of},
-    view::{Group, Trial, cases, is_assigned, median, model, outcome, payload, program, sum, title},
+    view::{
+        Group, Shown, Trial, cases, left_out, median, model, outcome, payload, program, shown, sum, title,
+    },
 };
 use crate::{
     element::{Cell, Column, Element, Table},
@@ -19,9 +21,6 @@ use ferrybench_data::{
     stats::quantile,
 };
 
-/// Of cases that are not the assignment's, those beyond these are shown on demand.
-const MOST_CASES: usize = 2;
-
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let cases = cases(view);
     let published = published::fanout();
@@ -33,22 +32,20 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              from the start of the program's clock to the end of its last worker.",
         ),
     ];
-    let (mut shown, mut folded): (Vec<_>, Vec<_>) = cases.iter().partition(|case| is_assigned(&case.spec));
-    let more = MOST_CASES.saturating_sub(shown.len()).min(folded.len());
-    shown.extend(folded.drain(..more));
-    for case in shown {
+    let Shown { plainly, folded, left_out: rest } = shown(&cases);
+    for case in plainly {
         elements.push(Element::heading(3, capital(&title(&case.spec))));
         elements.extend(of_case(view, case, &published));
     }
     if !folded.is_empty() {
-        let mut inside = Vec::new();
         let more = format::counted(folded.len(), "more case");
-        for case in folded {
-            inside.push(Element::prose(format!("**{}**", capital(&title(&case.spec)))));
-            inside.extend(of_case(view, case, &published));
-        }
-        elements.push(Element::fold(more, inside));
+        let inside = folded.into_iter().flat_map(|case| {
+            let name = Element::prose(format!("**{}**", capital(&title(&case.spec))));
+            std::iter::once(name).chain(of_case(view, case, &published))
+        });
+        elements.push(Element::fold(more, inside.collect()));
     }
+    elements.extend(left_out(rest, "fanout.csv"));
     elements.extend(fetched(view));
     elements
 }

@@ -200,7 +200,10 @@ mod tests {
         let published = fanout();
         let of = |case: &'static str| published.iter().filter(|row| row.case == case).collect::<Vec<_>>();
         let words = [fetches(&of(TWO_TO_TWO)).unwrap(), pauses(&of(ONE_BY_BROADCAST)).unwrap()];
-        insta::assert_snapshot!(words.join("\n"), @"");
+        insta::assert_snapshot!(words.join("\n"), @"
+        **The fetch.** It is 72.9 to 74.1 % of every published total of two pictures to two servers (4.12 to 6.36 s), and the parent makes it before any worker has begun: it tells how fast the network was at that moment, not the program. Between the quickest total (**multi thread**) and the slowest (**multi process asynchronous**) lie 3.14 s; 2.24 s of that, 71.3 %, is the fetch. Without it 1.46 to 2.36 s are left of each.
+        **The pause.** Of every published total of one picture to both by broadcast, 89.4 to 95.6 % is the 2 s that a worker pauses between fetch and sending. What is left, 91.5 to 238 ms, holds the fetch, the start of the workers and the sending together; with one file there is nothing to overlap.
+        ");
         assert_eq!(fetches(&of(ONE_BY_BROADCAST)), None, "its fetches were not printed");
         assert_eq!(pauses(&of(TWO_TO_TWO)), None, "it does not pause");
     }

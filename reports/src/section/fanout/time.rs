@@ -38,7 +38,9 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
              watch shows, not the work of all workers added up. So a program that overlaps its files' pauses has one pause where \
              another has several.",
         ),
-        Element::List(cases.iter().filter_map(|(case, rows)| sentence(case, rows)).collect()),
+        Element::List(
+            cases.iter().take(MOST_FIGURES).filter_map(|(case, rows)| sentence(case, rows)).collect(),
+        ),
     ];
     for (number, (case, rows)) in (1..).zip(cases.iter().take(MOST_FIGURES)) {
         elements.extend(figure(view, case, rows, number));

@@ -1,6 +1,7 @@
 //! Trials of the fan-out as its sections look at them: in groups that share all but a few axes.
 
 use crate::{
+    element::Element,
     format::{self, Unit},
     section::view::View,
 };
@@ -56,6 +57,44 @@ pub(super) fn any_program(spec: &mut Spec) {
 /// Every case of a run.
 pub(super) fn cases<'v, 'a>(view: &'v View<'a>) -> Vec<Group<'v, 'a>> {
     grouped(&view.fanouts, any_program)
+}
+
+/// Cases of the assignment that a section shows one by one, and those that it shows where there are fewer.
+const MOST_SHOWN: usize = 8;
+const LEAST_SHOWN: usize = 2;
+/// Cases that a section shows on demand; of a plan with every axis the rest is in the table of every trial alone.
+const MOST_FOLDED: usize = 60;
+
+/// Cases as a section shows them.
+pub(super) struct Shown<'c, 'v, 'a> {
+    /// One by one: those of the assignment first.
+    pub(super) plainly: Vec<&'c Group<'v, 'a>>,
+    /// On demand.
+    pub(super) folded: Vec<&'c Group<'v, 'a>>,
+    /// Not at all.
+    pub(super) left_out: usize,
+}
+
+/// Which cases are shown how.
+pub(super) fn shown<'c, 'v, 'a>(cases: &'c [Group<'v, 'a>]) -> Shown<'c, 'v, 'a> {
+    let (mut plainly, others): (Vec<_>, Vec<_>) = cases.iter().partition(|case| is_assigned(&case.spec));
+    let mut folded = if plainly.len() > MOST_SHOWN { plainly.split_off(MOST_SHOWN) } else { Vec::new() };
+    folded.extend(others);
+    let more = LEAST_SHOWN.saturating_sub(plainly.len()).min(folded.len());
+    plainly.extend(folded.drain(..more));
+    let left_out = folded.len().saturating_sub(MOST_FOLDED);
+    folded.truncate(MOST_FOLDED);
+    Shown { plainly, folded, left_out }
+}
+
+/// Where to find the cases that are not shown.
+pub(super) fn left_out(count: usize, table: &str) -> Option<Element> {
+    (count > 0).then(|| {
+        let (cases, verb) = (format::counted(count, "more case"), if count == 1 { "is" } else { "are" });
+        Element::prose(format!(
+            "{cases} of this run {verb} in the table of every trial, and in `{table}` beside `run.json`."
+        ))
+    })
 }
 
 /// Each value of an axis once, in the order of the trials.

@@ -9,7 +9,7 @@ use crate::{
     format::{self, Unit},
     section::{
         ranking::capital,
-        view::{cell, plotted},
+        view::{View, cell, plotted},
     },
 };
 use ferrybench_data::{
@@ -107,22 +107,14 @@ const SAME_ROUND: Pairing = Pairing {
     least: "blocks of the same round",
 };
 const OTHER_RUN: Pairing = Pairing {
-    reading: "The two were measured by runs of their own, one after the other: blocks are paired by their number, and a drift of the \
-              machine between the runs is in the ratio and not in its interval. Nothing else differs between the two.",
+    reading: "Several runs are reported together: where the two were measured by runs of their own, one after the other, blocks are \
+              paired by their number, and a drift of the machine between the runs is in the ratio and not in its interval.",
     least: "blocks of each",
 };
 
 /// Words, figures and tables of some comparisons. `stem` begins the names of their figures.
-pub(super) fn show(comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
-    shown(comparisons, stem, &SAME_ROUND)
-}
-
-/// The same of comparisons between runs that are reported together.
-pub(super) fn show_of_runs(comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
-    shown(comparisons, stem, &OTHER_RUN)
-}
-
-fn shown(comparisons: &[Comparison<'_, '_>], stem: &str, pairing: &Pairing) -> Vec<Element> {
+pub(super) fn show(view: &View<'_>, comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
+    let pairing = if view.data.others.is_empty() { &SAME_ROUND } else { &OTHER_RUN };
     let Some(blocks) = comparisons.iter().flat_map(|one| &one.matches).map(blocks).max() else {
         return Vec::new();
     };

@@ -33,10 +33,8 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         elements.push(Element::prose(
             "The runs that are reported here together ran on different machines: no ratio between them is shown.",
         ));
-    } else if view.data.others.is_empty() {
-        elements.extend(compare::show(&comparisons, "fileserver-foreign"));
     } else {
-        elements.extend(compare::show_of_runs(&comparisons, "fileserver-foreign"));
+        elements.extend(compare::show(view, &comparisons, "fileserver-foreign"));
     }
     elements
 }

@@ -8,6 +8,9 @@ use crate::{
 use ferrybench_data::{fanout::Delivery, stats::Estimate};
 use std::collections::BTreeSet;
 
+/// What is nearer to 1 than this is said to be the same.
+const SAME: f64 = 0.005;
+
 /// One sentence for each pair of ways that a program was measured in, the plainer below the line.
 pub(super) fn sentences(
     program: &Program<'_, '_>,
@@ -69,8 +72,14 @@ fn verdict(ratios: &[(u32, Estimate)], [less, more]: [&str; 2]) -> Option<String
             )
         })
         .collect();
+    let is_same = |of: &Estimate| {
+        of.interval.is_some_and(|(low, high)| (low - 1.0).abs().max((high - 1.0).abs()) <= SAME)
+    };
     let verdict = match (decided.first(), crossings.is_empty()) {
         (None, _) if ratios.is_empty() => return None,
+        _ if ratios.iter().all(|(_, ratio)| is_same(ratio)) => {
+            return Some("the same within half a per cent".into());
+        }
         (None, _) => "not told apart at any number of receivers".to_owned(),
         (_, false) => crossings.join("; "),
         (Some((_, is_more)), true) if decided.len() == ratios.len() && ratios.len() > 1 => {
@@ -121,5 +130,7 @@ mod tests {
         );
         assert_eq!(says(&[at(2, 0.5, 1.0)]), "shorter at 2");
         assert_eq!(verdict(&[], ["shorter", "longer"]), None);
+        let same = verdict(&[at(2, 1.0, 1.001), at(4, 0.999, 1.002)], ["fewer", "more"]);
+        assert_eq!(same.as_deref(), Some("the same within half a per cent"));
     }
 }
