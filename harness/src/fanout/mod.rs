@@ -8,7 +8,6 @@ pub mod bare;
 mod batching;
 mod books;
 pub mod evidence;
-pub mod evidence;
 pub mod fetch;
 pub mod frame;
 mod inbox;

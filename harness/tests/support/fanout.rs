@@ -42,6 +42,7 @@ pub fn spec() -> Spec {
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
+        content: ferrybench_data::fanout::Content::BuiltIn,
     }
 }
 

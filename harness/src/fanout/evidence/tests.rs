@@ -37,6 +37,7 @@ fn spec() -> Spec {
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
+        content: ferrybench_data::fanout::Content::BuiltIn,
     }
 }
 
