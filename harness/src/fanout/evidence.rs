@@ -6,6 +6,9 @@ use ferrybench_data::fanout::{
 };
 use std::collections::BTreeSet;
 
+const IP_HEADER_BYTES: u64 = 20;
+const UDP_HEADER_BYTES: u64 = 8;
+
 /// A receiver and what it told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
@@ -198,7 +201,7 @@ fn evidence(
         complete_s,
         goodput_bytes_per_s,
         delivered_per_s: delivered_per_s(rows, heard, has_ledger),
-        sent: sum(|row| row.sent),
+        sent: rows.iter().map(|row| row.sent).sum(),
         unique: sum(|row| row.unique),
         lost: sum(|row| row.lost),
         duplicate: sum(|row| row.duplicate),
@@ -215,7 +218,7 @@ fn evidence(
         repeated: flows.iter().map(|flow| flow.repeated * flow.receivers.len() as u64).sum(),
         repair_rounds: sent.files.iter().map(|file| file.rounds).max().unwrap_or(0),
         wire_datagrams,
-        wire_bytes: content + wire_datagrams * (u64::from(sent.header_bytes) + HEADERS_BYTES),
+        wire_bytes: content + sent.files.iter().map(|file| headers_bytes(spec, sent, file)).sum::<u64>(),
         control_datagrams: sent.files.iter().map(|file| file.control_datagrams).sum::<u64>()
             + told.iter().map(|told| told.control_datagrams).sum::<u64>(),
         sent_bytes: flows.iter().map(|flow| flow.bytes * flow.receivers.len() as u64).sum(),
@@ -243,6 +246,19 @@ fn evidence(
             + sent.processes.iter().map(|process| process.peak_anonymous_bytes).sum::<u64>(),
         receiver_peak_rss_bytes: told.iter().map(|told| told.usage.peak_anonymous_bytes).max().unwrap_or(0),
     }
+}
+
+/// Bytes around the content of a file on the wire. A datagram that is larger than a packet goes as several.
+fn headers_bytes(spec: &Spec, sent: &Sent, file: &SentFile) -> u64 {
+    let payload = match spec.datagram_bytes {
+        0 => file.bytes,
+        bytes => u64::from(bytes).min(file.bytes),
+    };
+    let of_a_packet = (u64::from(spec.mtu_bytes).saturating_sub(IP_HEADER_BYTES) / 8 * 8).max(8);
+    let packets = (payload + u64::from(sent.header_bytes) + UDP_HEADER_BYTES).div_ceil(of_a_packet);
+    let datagrams: u64 = file.flows.iter().map(|flow| flow.transmissions).sum();
+    let more = (packets - 1) * (HEADERS_BYTES - UDP_HEADER_BYTES);
+    datagrams * (u64::from(sent.header_bytes) + HEADERS_BYTES + more)
 }
 
 /// From the first data byte to the last word that all is verified: the sender's clock heard it; where nothing is answered

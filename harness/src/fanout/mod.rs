@@ -14,7 +14,7 @@ mod inbox;
 pub mod ledger;
 mod listen;
 pub mod outbox;
-mod post;
+pub mod post;
 pub mod receive;
 pub mod send;
 pub mod senders;

@@ -224,7 +224,7 @@ fn bare_rows_have_bytes_and_no_ledger() {
         flow.receivers[0].verified_ns = None;
     }
     let (seen, rows, _) = join(&spec, &sent, &heard, &Around::default());
-    assert_eq!((seen.sent, seen.unique, seen.reorder_extent), (None, None, None));
+    assert_eq!((seen.sent, seen.unique, seen.reorder_extent), (Some(22), None, None));
     assert_eq!((seen.received, seen.received_bytes, seen.complete_s), (Some(20), 2000, None));
     // 2000 bytes from the first datagram sent to the last received.
     assert_eq!((seen.goodput_bytes_per_s, seen.delivered_per_s), (2000.0, 10.0));
@@ -258,4 +258,14 @@ fn files_of_each_receiver_have_one_row_and_fetches_theirs() {
     assert_eq!(rows.iter().map(|row| (row.receiver, row.file)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
     assert!(rows[1].outcome.contains("nobody answers there"));
     assert_eq!((fetches.len(), fetches[0].start_s, fetches[0].fetch_s), (1, 0.5, 0.5));
+}
+
+#[test]
+fn a_datagram_larger_than_a_packet_has_headers_for_each() {
+    let mut spec = spec();
+    (spec.datagram_bytes, spec.mtu_bytes) = (1000, 500);
+    let mut sent = sent();
+    sent.files[0].flows.truncate(1);
+    // 1000 bytes, our 36 and 8 of UDP in fragments of at most 480: three.
+    assert_eq!(headers_bytes(&spec, &sent, &sent.files[0]), 10 * (36 + 42 + 2 * 34));
 }
