@@ -1,6 +1,8 @@
 //! Files from one host to many over UDP: what a trial is, what is seen, and its figures.
 
 mod audit;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     axis::axis,
@@ -66,6 +68,9 @@ pub struct Spec {
     /// Datagrams that the network delivers twice at random, percent.
     #[serde(default)]
     pub duplicate_percent: u32,
+    /// Whose files are sent.
+    #[serde(default)]
+    pub content: Content,
 }
 
 /// The MTU of Ethernet, and the default of the network between hosts.
@@ -166,6 +171,23 @@ axis! {
         Gro = "gro",
         /// They take each by itself.
         Off = "off",
+    }
+}
+
+axis! {
+    /// Whose files are sent.
+    Content {
+        /// Ours: pictures, or synthetic files of a given size.
+        BuiltIn = "built-in",
+        /// Those that the plan's source names, each as long as it is.
+        Own = "own",
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "the macro cannot mark one variant")]
+impl Default for Content {
+    fn default() -> Self {
+        Self::BuiltIn
     }
 }
 
@@ -364,9 +386,56 @@ pub const OK: &str = "ok";
 
 /// Bytes of Ethernet, IPv4 and UDP headers around one datagram.
 pub const HEADERS_BYTES: u64 = 14 + 20 + 8;
-
-/// Bytes of our own header in each datagram of the `ledger` framing.
+/// Bytes of our own header in each data datagram of the `ledger` framing; `bare` has none.
 pub const LEDGER_HEADER_BYTES: u32 = 36;
+/// Bytes of IPv4 and UDP headers, which an MTU counts.
+pub const PACKET_HEADERS_BYTES: u64 = 20 + 8;
+/// Most bytes that one UDP datagram carries over IPv4: 65 535 less those headers.
+pub const MOST_DATAGRAM_BYTES: u64 = 65_535 - PACKET_HEADERS_BYTES;
+/// Most datagrams that the kernel cuts one buffer into (`UDP_MAX_SEGMENTS`).
+pub const MOST_SEGMENTS: u64 = 128;
+
+impl Spec {
+    /// Files that are to arrive, each receiver's counted.
+    pub fn files_asked(&self) -> u32 {
+        match self.assignment {
+            Assignment::Each => self.files,
+            Assignment::All => self.files.saturating_mul(self.receivers),
+        }
+    }
+
+    /// How often the sender sends each datagram of a file, to different receivers.
+    pub fn copies(&self) -> u64 {
+        match (self.delivery, self.assignment) {
+            (Delivery::Unicast, Assignment::All) => self.receivers.into(),
+            _ => 1,
+        }
+    }
+
+    /// Receivers that one datagram is sent to.
+    pub fn audience(&self) -> u64 {
+        if self.delivery == Delivery::Unicast { 1 } else { self.receivers.into() }
+    }
+
+    /// Bytes of our own header in each data datagram.
+    pub fn header_bytes(&self) -> u64 {
+        if self.framing == Framing::Ledger { LEDGER_HEADER_BYTES.into() } else { 0 }
+    }
+
+    /// Content bytes of a full datagram; `None` where it is a whole file whose size is not an axis.
+    pub fn payload_bytes(&self) -> Option<u64> {
+        match (self.datagram_bytes, self.file_bytes) {
+            (0, 0) => None,
+            (0, file) => Some(file),
+            (payload, _) => Some(payload.into()),
+        }
+    }
+
+    /// Datagrams of one file, sent once; `None` where its size is not an axis.
+    pub fn datagrams_of_a_file(&self) -> Option<u64> {
+        (self.file_bytes > 0).then(|| self.file_bytes.div_ceil(self.payload_bytes().unwrap_or(1)))
+    }
+}
 
 impl Family for Fanout {
     const NAME: &'static str = "fanout";
@@ -380,11 +449,15 @@ impl Family for Fanout {
             0 => zero.to_owned(),
             bytes => Size(bytes).to_string(),
         };
+        let as_they_are = match spec.content {
+            Content::BuiltIn => "pictures",
+            Content::Own => "own",
+        };
         let mut id = format!(
             "{}/{sender_model}/{pool_size}/{delivery}/{assignment}/{receivers}/{files}/{}/{}/{framing}/{batching}/\
              {reliability}/{fetch_where}/{}ms/{segmented}",
             Self::NAME,
-            sized(spec.file_bytes, "pictures"),
+            sized(spec.file_bytes, as_they_are),
             sized(spec.datagram_bytes.into(), "whole-file"),
             spec.think_ms,
         );
@@ -400,6 +473,7 @@ impl Family for Fanout {
         add("rate", spec.rate_bytes_per_s == 0, &spec.rate_bytes_per_s);
         add("loss", spec.loss_percent == 0, &spec.loss_percent);
         add("duplicate", spec.duplicate_percent == 0, &spec.duplicate_percent);
+        add("content", spec.content == Content::default() || spec.file_bytes == 0, &spec.content);
         id
     }
 

@@ -1,6 +1,8 @@
 //! What a reader should know before trusting a figure: one enum, advice in its text, shown on the console and in
 //! the report alike.
 
+mod fanout;
+
 use crate::{
     dataset::{Dataset, TrialView},
     family::Family,
@@ -63,6 +65,22 @@ pub enum Warning {
     CoarseClock(f64),
     /// The control group or the affinity leaves less than the machine has.
     Confined(String),
+    /// Files were sent between addresses of one network stack, not between hosts.
+    Loopback {
+        /// Such trials.
+        trials: usize,
+        /// Why there are no hosts.
+        why: Option<String>,
+    },
+    /// A receiver's socket got a small buffer, bytes.
+    SmallReceiveBuffer(u64),
+    /// Receivers' sockets dropped datagrams.
+    SocketDrops {
+        /// Such rows.
+        rows: usize,
+        /// All rows that were measured.
+        of: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -127,6 +145,26 @@ impl fmt::Display for Warning {
                 )
             }
             Self::Confined(how) => write!(out, "The run did not have the whole machine: {how}."),
+            Self::Loopback { trials, why } => {
+                let why = why.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+                write!(
+                    out,
+                    "{} over UDP ran between loopback addresses of one network stack{why}: no wire, packets of 64 KiB, \
+                     and nothing to hold against runs between hosts; root or user namespaces give hosts.",
+                    counted(*trials, "trial")
+                )
+            }
+            Self::SmallReceiveBuffer(bytes) => write!(
+                out,
+                "Receivers over UDP got a buffer of {} KiB, which a few batches fill: loss without repair says more of it \
+                 than of the sender; raise `net.core.rmem_max`, or run as root.",
+                bytes / 1024
+            ),
+            Self::SocketDrops { rows, of } => write!(
+                out,
+                "In {rows} of {of} rows over UDP a receiver's socket dropped datagrams because its buffer was full: the \
+                 receiver was the limit, not the network; `--pace` slows the sender, `--reliability repair` sends again."
+            ),
         }
     }
 }
@@ -189,6 +227,7 @@ pub fn warnings(data: &Dataset) -> Vec<Warning> {
     let servers = data.fileserver_trials();
     found.extend(servers.iter().filter_map(|trial| bimodal(trial, CLIENT_MEAN, 1e9, "a client")));
     found.extend(trials.iter().filter_map(|trial| implausible(data, trial)));
+    found.extend(fanout::warnings(data));
     found
 }
 

@@ -10,6 +10,7 @@ use ferrybench::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
     },
+    host::testbed::holder::Hold,
     pool::{Hand, Member},
     process::{agent::Agent, role},
     roundtrip::{Far, Near, foreign::Foreign},
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 /// The roles that this binary plays when it starts itself again.
 const ROLES: &[role::Entry] = &[
     role::entry::<Agent>(),
+    role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),
     role::entry::<Foreign>(),

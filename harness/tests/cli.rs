@@ -12,7 +12,7 @@ fn as_typed() {
 #[test]
 fn plans_come_to_what_they_say() {
     let place = Place::new();
-    for plan in ["smoke", "quick", "standard", "full", "lab-roundtrip", "lab-fileserver"] {
+    for plan in ["smoke", "quick", "standard", "full", "lab-roundtrip", "lab-fileserver", "lab-fanout"] {
         let output =
             place.ferrybench(&["plan", plan, "--json"]).assert().success().get_output().stdout.clone();
         let said: serde_json::Value = serde_json::from_slice(&output).expect("one JSON object");

@@ -12,13 +12,14 @@ use ferrybench::{
 };
 use ferrybench_data::{
     dataset::{Dataset, DatasetError, TrialView},
+    fanout::{self, Fanout, FetchRow, GOODPUT, ReceiverRow, Reliability},
     fileserver::{self, AGGREGATE, FileServer, TransferRow, Verified},
     latency,
     plan::{
         Cell, Plan, Trial,
         catalogue::{
-            Catalogue, FileServers, Group, Mechanism, Named, Nature, Places, Pool, Room, ServerModel,
-            WhenFull,
+            Catalogue, Fanouts, FileServers, Group, Mechanism, Named, Nature, Places, Pool, Room,
+            SenderModel, ServerModel, WhenFull,
         },
     },
     record::{Audit, Outcome, Record},
@@ -44,11 +45,29 @@ message_bytes = [64, 4096]
 operations = ["download", "list"]
 client_pools = [2]
 server_pools = [2]
+
+[fanout]
+file_bytes = [2900]
+datagram_bytes = [1400, 70000]
+reliabilities = ["none", "repair"]
+fetch_where = ["in-worker"]
 "#;
 
-/// Rows of the plan: two mechanisms, two sizes, two placements less what is skipped; two operations.
+/// Rows of the plan: two mechanisms, two sizes, two placements less what is skipped; two operations; two reliabilities,
+/// and both with a datagram that is too large.
 const ROUND_TRIP_ROWS: usize = 2 + 6 * 6;
 const FILE_SERVER_ROWS: usize = 2 * 6;
+const FANOUT_ROWS: usize = 2 + 2 * 6;
+/// Tables that hold what was measured.
+const TABLES: [&str; 7] = [
+    "roundtrip.csv",
+    "histograms.csv",
+    "fileserver.csv",
+    "transfers.csv",
+    "fanout.csv",
+    "receivers.csv",
+    "fetches.csv",
+];
 
 fn catalogue() -> Catalogue {
     let mechanism = |name: &str, group, largest_bytes| Mechanism {
@@ -95,7 +114,16 @@ fn catalogue() -> Catalogue {
                 descriptors: 1024,
             },
         },
-        fanout: Default::default(),
+        fanout: Fanouts {
+            sender_models: vec![SenderModel {
+                name: "single-thread".into(),
+                assignment_name: "single thread".into(),
+                help: String::new(),
+                sized: false,
+                processes: false,
+            }],
+            ..Fanouts::default()
+        },
     }
 }
 
@@ -124,6 +152,7 @@ impl Subject for Script<'_> {
         Ok(match &trial.cell {
             Cell::RoundTrip(spec) => round_trip(spec, block),
             Cell::FileServer(spec) => files(spec, block),
+            Cell::Fanout(spec) => datagrams(spec, block),
         })
     }
 }
@@ -227,6 +256,70 @@ fn files(spec: &fileserver::Spec, block: u32) -> Attempt {
     }))
 }
 
+/// Two files to two receivers, three datagrams each. Without repair one is lost, and in one block the ledger does not add
+/// up; with it a receiver ends in one block, and says nothing of its second file.
+fn datagrams(spec: &fanout::Spec, block: u32) -> Attempt {
+    let repaired = spec.reliability == Reliability::Repair;
+    let gone = (repaired, block) == (true, 3);
+    let wrong = u64::from((repaired, block) == (false, 2));
+    let (again, missing) = (u64::from(repaired), u32::from(!repaired || gone));
+    let (sent, whole) = (12 + again, 4 - missing);
+    let row = |(receiver, file): (u32, u32)| ReceiverRow {
+        receiver,
+        host: format!("server{receiver}"),
+        file,
+        name: format!("{file}.bin"),
+        bytes: spec.file_bytes,
+        sent: Some(3),
+        hash: "xxh3:1".into(),
+        source_hash: "xxh3:1".into(),
+        outcome: if gone && (receiver, file) == (2, 2) { "it was\nlost" } else { fanout::OK }.into(),
+        ..ReceiverRow::default()
+    };
+    let fetch = |file: u32| FetchRow {
+        file,
+        url: format!("http://10.0.0.1/{file}"),
+        bytes: spec.file_bytes,
+        fetch_s: 0.001,
+        outcome: fanout::OK.into(),
+        ..FetchRow::default()
+    };
+    let evidence = fanout::Evidence {
+        fetch_s: 0.002,
+        send_s: 0.01,
+        total_s: 0.02,
+        complete_s: (missing == 0).then_some(0.015),
+        goodput_bytes_per_s: 1e6 + f64::from(block),
+        sent: Some(sent),
+        unique: Some(11 + again),
+        lost: Some(1 + wrong),
+        duplicate: Some(0),
+        reordered: Some(0),
+        corrupt: Some(0),
+        late: Some(0),
+        received: Some(11 + again),
+        repeated: again,
+        repair_rounds: again as u32,
+        wire_datagrams: sent,
+        wire_bytes: 11_600 + again * 1400 + sent * (spec.header_bytes() + fanout::HEADERS_BYTES),
+        sent_bytes: 11_600 + again * 1400,
+        received_bytes: 10_200 + again * 1400,
+        files_asked: 4,
+        files_intact: whole,
+        hosts_distinct: 3,
+        sender_processes: 1,
+        sender_threads: 1,
+        ..fanout::Evidence::default()
+    };
+    Attempt::Done(Box::new(Seen::Fanout {
+        evidence,
+        receivers: [(1, 1), (1, 2), (2, 1), (2, 2)].map(row).to_vec(),
+        fetches: [1, 2].map(fetch).to_vec(),
+        run_delay_s: Some(0.0),
+        failure: gone.then(|| "server2 was lost: its agent ended".into()),
+    }))
+}
+
 fn info(plan: &Plan, trials: usize) -> RunInfo {
     RunInfo {
         schema: SCHEMA,
@@ -282,8 +375,7 @@ fn same_in_same_bytes_out() {
         assert_eq!(measure(run, usize::MAX), Ending::Complete);
         ferrybench_reports::write(&Dataset::read(run).unwrap(), run).unwrap();
     }
-    let tables = ["roundtrip.csv", "histograms.csv", "fileserver.csv", "transfers.csv"];
-    for file in tables.into_iter().chain(["plan.toml", "run.json", "report/REPORT.md"]) {
+    for file in TABLES.into_iter().chain(["plan.toml", "run.json", "report/REPORT.md"]) {
         assert_eq!(fs::read(first.join(file)).unwrap(), fs::read(second.join(file)).unwrap(), "{file}");
     }
 }
@@ -335,15 +427,22 @@ fn a_stopped_run_resumes_to_the_same_rows() {
         ("roundtrip.csv", "roundtrip/tcp/rtt/64B,1,2"),
         ("fileserver.csv", "fileserver/down"),
         ("transfers.csv", "file"),
+        ("fanout.csv", "fanout/single"),
+        ("receivers.csv", "fanout/single-thread,1"),
+        ("fetches.csv", "f"),
     ] {
         let text = fs::read_to_string(halves.join(table)).unwrap();
         // A whole detail row without its trial row: the run was killed between the two.
-        let orphan = if table == "transfers.csv" { orphan(&text) } else { String::new() };
+        let is_detail = ["transfers.csv", "receivers.csv", "fetches.csv"].contains(&table);
+        let orphan = if is_detail { orphan(&text) } else { String::new() };
         fs::write(halves.join(table), text + &orphan + torn).unwrap();
     }
-    assert!(Dataset::read(&halves).unwrap().transfers.iter().all(|row| row.block < 7));
+    let read = Dataset::read(&halves).unwrap();
+    assert!(read.transfers.iter().all(|row| row.block < 7));
+    assert!(read.receivers.iter().all(|row| row.block < 7) && read.fetches.iter().all(|row| row.block < 7));
+    assert!(!read.receivers.is_empty() && !read.fetches.is_empty());
     assert_eq!(measure(&halves, usize::MAX), Ending::Complete);
-    for table in ["roundtrip.csv", "histograms.csv", "fileserver.csv", "transfers.csv"] {
+    for table in TABLES {
         let text = |run: &Path| fs::read_to_string(run.join(table)).unwrap();
         assert_eq!(text(&whole), text(&halves), "{table}");
     }
@@ -364,7 +463,7 @@ fn a_file_server_row_has_its_transfers_and_a_failed_one_its_evidence() {
     measure(&run, usize::MAX);
     let data = Dataset::read(&run).unwrap();
     assert_eq!((data.fileserver.len(), data.transfers.len()), (FILE_SERVER_ROWS, 2 * (FILE_SERVER_ROWS - 1)));
-    assert_eq!(data.rows().count(), ROUND_TRIP_ROWS + FILE_SERVER_ROWS);
+    assert_eq!(data.rows().count(), ROUND_TRIP_ROWS + FILE_SERVER_ROWS + FANOUT_ROWS);
     let trials = data.fileserver_trials();
     let ids: Vec<String> = trials.iter().map(TrialView::id).collect();
     let id =
@@ -389,6 +488,52 @@ fn a_file_server_row_has_its_transfers_and_a_failed_one_its_evidence() {
 }
 
 #[test]
+fn a_fan_out_row_has_its_receivers_and_fetches() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    measure(&run, usize::MAX);
+    let data = Dataset::read(&run).unwrap();
+    assert_eq!(data.fanout.len(), FANOUT_ROWS);
+    assert_eq!((data.receivers.len(), data.fetches.len()), (12 * 4, 12 * 2));
+    let trials = data.fanout_trials();
+    let id = |payload: &str, repair: &str| {
+        format!(
+            "fanout/single-thread/0/unicast/all/2/2/2900B/{payload}/ledger/one/{repair}/in-worker/0ms/never"
+        )
+    };
+    let ids: Vec<String> = trials.iter().map(TrialView::id).collect();
+    assert_eq!(
+        ids,
+        [id("1400B", "none"), id("1400B", "repair"), id("70000B", "none"), id("70000B", "repair")]
+    );
+    assert_eq!(trials[0].values(GOODPUT).len(), 5, "one block is refused");
+    assert_eq!(trials[1].values(GOODPUT).len(), 5, "one block failed");
+    let refused: Vec<&Outcome<fanout::Evidence>> = data
+        .fanout
+        .iter()
+        .map(|row| &row.outcome)
+        .filter(|outcome| matches!(outcome, Outcome::Measured { audit: Audit::Fail(_), .. }))
+        .collect();
+    let [Outcome::Measured { audit: Audit::Fail(reasons), .. }] = refused[..] else {
+        panic!("one row is refused: {refused:?}");
+    };
+    assert_eq!(*reasons, ["the ledger does not add up: 11 unique and 2 lost of 12 sent"]);
+    let failed: Vec<&Record<Fanout>> =
+        data.fanout.iter().filter(|row| matches!(row.outcome, Outcome::Failed { .. })).collect();
+    assert_eq!((failed.len(), failed[0].block, failed[0].trial()), (1, 3, ids[1].clone()));
+    assert_eq!(failed[0].seen().map(|seen| seen.files_intact), Some(3), "what was seen all the same");
+    let told: Vec<&str> = data
+        .receivers
+        .iter()
+        .filter(|row| (row.trial.as_str(), row.block) == (ids[1].as_str(), 3))
+        .map(|row| row.outcome.as_str())
+        .collect();
+    assert_eq!(told, [fanout::OK, fanout::OK, fanout::OK, "it was lost"]);
+    let skipped = data.fanout.iter().filter(|row| matches!(row.outcome, Outcome::Skipped(_)));
+    assert_eq!(skipped.map(Record::trial).collect::<Vec<_>>(), ids[2..]);
+}
+
+#[test]
 fn runs_are_merged_unless_both_measured_a_trial() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
@@ -397,10 +542,15 @@ fn runs_are_merged_unless_both_measured_a_trial() {
     let (mut one, mut other) = (read(), read());
     one.fileserver.clear();
     one.transfers.clear();
+    one.fanout.clear();
+    one.receivers.clear();
+    one.fetches.clear();
     // What one run skipped is taken from the other; a row that both skipped is there once.
     other.roundtrip.retain(|row| matches!(row.outcome, Outcome::Skipped(_)));
     let both = Dataset::merged(vec![one.clone(), other]).unwrap();
-    assert_eq!((both.rows().count(), both.transfers.len()), (ROUND_TRIP_ROWS + FILE_SERVER_ROWS, 22));
+    let rows = ROUND_TRIP_ROWS + FILE_SERVER_ROWS + FANOUT_ROWS;
+    assert_eq!((both.rows().count(), both.transfers.len()), (rows, 22));
+    assert_eq!((both.receivers.len(), both.fetches.len()), (12 * 4, 12 * 2));
     assert_eq!((both.others.len(), both.infos().count(), both.is_complete()), (1, 2, true));
     let refused = Dataset::merged(vec![one, read()]).unwrap_err();
     assert!(matches!(refused, DatasetError::MeasuredTwice { .. }));

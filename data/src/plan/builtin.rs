@@ -4,7 +4,7 @@
 pub const ALL: &[BuiltIn] = &[
     BuiltIn {
         name: "smoke",
-        help: "seconds: every mechanism and server model once, for CI",
+        help: "seconds: every mechanism, server model and sender model once, for CI",
         text: include_str!("../../plans/smoke.toml"),
     },
     BuiltIn {
@@ -27,6 +27,11 @@ pub const ALL: &[BuiltIn] = &[
         name: "lab-fileserver",
         help: "the file-server assignment: 54 rows for threads, 54 for processes",
         text: include_str!("../../plans/lab-fileserver.toml"),
+    },
+    BuiltIn {
+        name: "lab-fanout",
+        help: "the UDP assignment: its two cases by its five programs and tokio",
+        text: include_str!("../../plans/lab-fanout.toml"),
     },
 ];
 

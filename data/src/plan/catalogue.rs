@@ -36,6 +36,9 @@ pub struct Fanouts {
     pub impairment_lacking: Option<String>,
     /// Why a rate limit cannot be set here, or `None`.
     pub rate_lacking: Option<String>,
+    /// Files that the plan's own source comes to; `None` where it has none, or nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_files: Option<u32>,
 }
 
 /// One sender model: who sends which file.

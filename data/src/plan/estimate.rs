@@ -2,7 +2,7 @@
 //!
 //! The constants were fitted to real runs (METHODOLOGY.md, "What a plan costs"); they hold within 30 %.
 
-use super::{Plan, Trial, fileserver, roundtrip};
+use super::{Plan, Trial, fanout, fileserver, roundtrip};
 use crate::stats::LEAST_BLOCKS;
 
 /// What a run will take.
@@ -45,8 +45,11 @@ const WITHOUT_INTERVALS: f64 = 0.55;
 /// What the trials of a plan will take; trials that are skipped take nothing.
 pub fn estimate(plan: &Plan, trials: &[Trial]) -> Estimate {
     let runs: Vec<&Trial> = trials.iter().filter(|trial| trial.skip.is_none()).collect();
-    let parts =
-        [roundtrip::estimate::cost(plan.blocks, &runs), fileserver::estimate::cost(plan.blocks, &runs)];
+    let parts = [
+        roundtrip::estimate::cost(plan.blocks, &runs),
+        fileserver::estimate::cost(plan.blocks, &runs),
+        fanout::estimate::cost(plan.blocks, &runs),
+    ];
     let sum = |of: fn(&Cost) -> u64| parts.iter().map(of).sum::<u64>();
     let processes = parts.iter().map(|part| part.processes_bytes).max().unwrap_or(0);
     let report = REPORT_BYTES + sum(|part| part.report_bytes);

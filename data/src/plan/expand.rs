@@ -1,8 +1,9 @@
 //! From a plan to its trials: a pure cross product, the union of its tables without duplicates.
 
-use super::{Plan, PlanError, catalogue::Catalogue, fileserver, roundtrip};
+use super::{Plan, PlanError, catalogue::Catalogue, fanout, fileserver, roundtrip};
 use crate::{
     family::Family,
+    fanout::{Fanout, Spec as FanoutSpec},
     fileserver::{FileServer, Spec as FileServerSpec},
     roundtrip::{RoundTrip, Spec as RoundTripSpec},
     units::Span,
@@ -31,6 +32,8 @@ pub enum Cell {
     RoundTrip(RoundTripSpec),
     /// Files to and from a server.
     FileServer(FileServerSpec),
+    /// Files from one host to many.
+    Fanout(FanoutSpec),
 }
 
 /// How much makes a block.
@@ -40,7 +43,7 @@ pub enum Work {
     For(Span),
     /// So many exchanges.
     Exactly(u64),
-    /// One round of a family that has rounds.
+    /// One round of a family that has rounds, one run of a program of a family that has programs.
     Once,
 }
 
@@ -50,6 +53,7 @@ impl Cell {
         match self {
             Self::RoundTrip(spec) => RoundTrip::id(spec),
             Self::FileServer(spec) => FileServer::id(spec),
+            Self::Fanout(spec) => Fanout::id(spec),
         }
     }
 
@@ -57,7 +61,7 @@ impl Cell {
     pub fn roundtrip(&self) -> Option<&RoundTripSpec> {
         match self {
             Self::RoundTrip(spec) => Some(spec),
-            Self::FileServer(_) => None,
+            Self::FileServer(_) | Self::Fanout(_) => None,
         }
     }
 
@@ -65,7 +69,15 @@ impl Cell {
     pub fn fileserver(&self) -> Option<&FileServerSpec> {
         match self {
             Self::FileServer(spec) => Some(spec),
-            Self::RoundTrip(_) => None,
+            Self::RoundTrip(_) | Self::Fanout(_) => None,
+        }
+    }
+
+    /// The axes of a fan-out trial.
+    pub fn fanout(&self) -> Option<&FanoutSpec> {
+        match self {
+            Self::Fanout(spec) => Some(spec),
+            Self::RoundTrip(_) | Self::FileServer(_) => None,
         }
     }
 }
@@ -88,6 +100,10 @@ impl Plan {
             trials.add(roundtrip::expand::foreign(index, foreign, catalogue))?;
         }
         trials.add(fileserver::expand::tables(&self.fileserver, self.outside.as_ref(), catalogue))?;
+        let around = fanout::expand::Around { hosts: &self.host, source: self.source.as_ref() };
+        for table in &self.fanout {
+            trials.add(fanout::expand::table(table, around, catalogue))?;
+        }
         let mut list = trials.list;
         if let Some(glob) = &self.only {
             list.retain(|trial| glob_match::glob_match(glob, &trial.id()));

@@ -6,13 +6,17 @@ pub mod builtin;
 pub mod catalogue;
 pub mod estimate;
 pub mod expand;
+mod fanout;
 mod fileserver;
+mod hosts;
 mod overrides;
 mod roundtrip;
 mod wire;
 
 pub use expand::{Cell, Trial, Work};
+pub use fanout::{BytesPerSecond, DatagramBytes, FanoutOverrides, FanoutTable, FileBytes, Pause};
 pub use fileserver::{FileServerOverrides, FileServerTable, Outside, spare_files};
+pub use hosts::{NamedHost, Sources};
 pub use overrides::Overrides;
 pub use roundtrip::{Foreign, RoundTripOverrides, RoundTripTable};
 
@@ -34,12 +38,24 @@ pub struct Plan {
     /// Keeps only trials whose id matches this glob.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
+    /// Whether two hosts of the plan may turn out to be one; else that is refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_same_host: bool,
+    /// Hosts that are named; the first one sends. None: hosts are made for the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host: Vec<NamedHost>,
+    /// Files that are sent instead of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Sources>,
     /// Cross products of round trips and streams.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roundtrip: Vec<RoundTripTable>,
     /// Cross products of the file-server family.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fileserver: Vec<FileServerTable>,
+    /// Cross products of the fan-out family.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fanout: Vec<FanoutTable>,
     /// Somebody else's server, which every file-server trial is held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outside: Option<Outside>,

@@ -1,7 +1,8 @@
 //! What a command line says instead of a plan.
 
 use super::{
-    FileServerOverrides, Order, Outside, Plan, PlanError, RoundTripOverrides, catalogue::Catalogue, wire,
+    FanoutOverrides, FileServerOverrides, Order, Outside, Plan, PlanError, RoundTripOverrides,
+    catalogue::Catalogue, wire,
 };
 use crate::units::Span;
 
@@ -13,7 +14,9 @@ pub struct Overrides {
     pub roundtrip: RoundTripOverrides,
     /// Axes of the file server.
     pub fileserver: FileServerOverrides,
-    /// `--leg`, an axis of every family
+    /// Axes of fan-out.
+    pub fanout: FanoutOverrides,
+    /// `--leg`, an axis of the families whose blocks have one
     pub leg: Option<Span>,
     /// `--blocks`
     pub blocks: Option<u32>,
@@ -30,6 +33,7 @@ impl Plan {
         outside.check(catalogue)?;
         self.roundtrip.clear();
         self.foreign.clear();
+        self.fanout.clear();
         self.order = Order::Alternating;
         self.outside = Some(outside);
         Ok(self)
@@ -37,16 +41,23 @@ impl Plan {
 
     /// The plan with what the command line says instead. Names are checked against the catalogue.
     pub fn overridden(mut self, with: &Overrides, catalogue: &Catalogue) -> Result<Self, PlanError> {
-        let (roundtrip, fileserver) = (with.roundtrip.any(), with.fileserver.any());
-        if fileserver && !roundtrip {
-            self.roundtrip.clear();
-            self.foreign.clear();
-        }
-        if roundtrip && !fileserver {
-            self.fileserver.clear();
+        let (roundtrip, fileserver, fanout) =
+            (with.roundtrip.any(), with.fileserver.any(), with.fanout.any());
+        if roundtrip || fileserver || fanout {
+            if !roundtrip {
+                self.roundtrip.clear();
+                self.foreign.clear();
+            }
+            if !fileserver {
+                self.fileserver.clear();
+            }
+            if !fanout {
+                self.fanout.clear();
+            }
         }
         with.roundtrip.apply(&mut self.roundtrip, &mut self.foreign, with.leg, catalogue)?;
         with.fileserver.apply(&mut self.fileserver, with.leg, catalogue)?;
+        with.fanout.apply(&mut self.fanout, &mut self.source, catalogue)?;
         self.blocks = with.blocks.unwrap_or(self.blocks);
         self.seed = with.seed.unwrap_or(self.seed);
         if with.only.is_some() {

@@ -3,7 +3,9 @@
 use super::{
     Order, Plan, PlanError,
     catalogue::Catalogue,
+    fanout::wire::WireFanout,
     fileserver::{Outside, wire::WireFileServer},
+    hosts::{WireHost, WireSources},
     roundtrip::wire::{WireForeign, WireRoundTrip},
 };
 use serde::{
@@ -26,10 +28,17 @@ struct WirePlan {
     #[serde(default)]
     order: Order,
     only: Option<String>,
+    #[serde(default)]
+    allow_same_host: bool,
+    #[serde(default, deserialize_with = "one_or_many")]
+    host: Vec<WireHost>,
+    source: Option<Spanned<WireSources>>,
     #[serde(default, deserialize_with = "one_or_many")]
     roundtrip: Vec<WireRoundTrip>,
     #[serde(default, deserialize_with = "one_or_many")]
     fileserver: Vec<WireFileServer>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    fanout: Vec<WireFanout>,
     outside: Option<Spanned<Outside>>,
     #[serde(default, deserialize_with = "one_or_many")]
     foreign: Vec<WireForeign>,
@@ -93,16 +102,34 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
         blocks: source.take(wire.blocks, 6, |blocks| blocks_in_range(*blocks))?,
         order: wire.order,
         only: wire.only,
+        allow_same_host: wire.allow_same_host,
+        host: Vec::new(),
+        source: None,
         roundtrip: Vec::new(),
         fileserver: Vec::new(),
+        fanout: Vec::new(),
         outside: None,
         foreign: Vec::new(),
     };
+    for host in wire.host {
+        plan.host.push(host.typed(source, &plan.host)?);
+    }
+    if plan.host.len() == 1 {
+        let message = "one named host is not enough: the first sends, the others receive";
+        return Err(source.at(0..0, message.into()));
+    }
+    if let Some(sources) = wire.source {
+        let span = sources.span();
+        plan.source = Some(sources.into_inner().typed().map_err(|message| source.at(span, message))?);
+    }
     for table in wire.roundtrip {
         plan.roundtrip.push(table.typed(source, catalogue)?);
     }
     for table in wire.fileserver {
         plan.fileserver.push(table.typed(source, catalogue)?);
+    }
+    for table in wire.fanout {
+        plan.fanout.push(table.typed(source, catalogue)?);
     }
     if let Some(outside) = wire.outside {
         outside.get_ref().check(catalogue).map_err(|error| source.at(outside.span(), error.message))?;
@@ -111,9 +138,9 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
     for foreign in wire.foreign {
         plan.foreign.push(foreign.typed(source, &plan.foreign, catalogue)?);
     }
-    if plan.roundtrip.is_empty() && plan.fileserver.is_empty() && plan.foreign.is_empty() {
-        let message =
-            "the plan asks for nothing: it needs a [roundtrip], a [fileserver] or a [[foreign]] table";
+    let is_empty = plan.roundtrip.is_empty() && plan.fileserver.is_empty() && plan.fanout.is_empty();
+    if is_empty && plan.foreign.is_empty() {
+        let message = "the plan asks for nothing: it needs a [roundtrip], a [fileserver], a [fanout] or a [[foreign]] table";
         return Err(source.at(0..0, message.into()));
     }
     Ok(plan)

@@ -2,11 +2,16 @@
 
 use clap::Args;
 use ferrybench_data::{
+    fanout::{Assignment, Batching, Delivery, FetchWhere, Framing, ReceiveOffload, Reliability, Segmented},
     fileserver::{Accept, Operation, ReadBytes, Received},
-    plan::{FileServerOverrides, Overrides, RoundTripOverrides},
+    plan::{
+        BytesPerSecond, DatagramBytes, FanoutOverrides, FileBytes, FileServerOverrides, Overrides, Pause,
+        RoundTripOverrides,
+    },
     roundtrip::{Pattern, Peers, Placement, Wait},
     units::{Size, Span},
 };
+use std::path::PathBuf;
 
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Instead of what the plan says")]
@@ -27,6 +32,8 @@ pub(super) struct Axes {
     roundtrip: RoundTripAxes,
     #[command(flatten)]
     fileserver: FileServerAxes,
+    #[command(flatten)]
+    fanout: FanoutAxes,
 }
 
 #[derive(Args, Debug, Clone, Default)]
@@ -99,12 +106,84 @@ struct FileServerAxes {
     cross: bool,
 }
 
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Fan-out over UDP (leaves other families out)")]
+struct FanoutAxes {
+    /// Only these sender models
+    #[arg(long = "sender-model", value_name = "NAME", value_delimiter = ',')]
+    sender_models: Vec<String>,
+    /// Workers of a sender's pool
+    #[arg(long = "pool-size", value_name = "COUNT", value_delimiter = ',')]
+    pool_sizes: Vec<u32>,
+    /// `unicast`, `broadcast`, `limited-broadcast` or `multicast`
+    #[arg(long = "delivery", value_name = "DELIVERY", value_delimiter = ',')]
+    deliveries: Vec<Delivery>,
+    /// `each` (file i to receiver i) or `all`
+    #[arg(long = "assignment", value_name = "ASSIGNMENT", value_delimiter = ',')]
+    assignments: Vec<Assignment>,
+    /// Receiving hosts
+    #[arg(long, value_name = "COUNT", value_delimiter = ',')]
+    receivers: Vec<u32>,
+    /// Files to send
+    #[arg(long = "file-count", value_name = "COUNT", value_delimiter = ',')]
+    file_counts: Vec<u32>,
+    /// Size of a file, such as 1MiB, or `pictures`
+    #[arg(long, value_name = "SIZE", value_delimiter = ',')]
+    file_bytes: Vec<FileBytes>,
+    /// Payload of a datagram, such as 1400, or `whole-file`
+    #[arg(long, value_name = "SIZE", value_delimiter = ',')]
+    datagram_bytes: Vec<DatagramBytes>,
+    /// `ledger` (our header in each datagram) or `bare`
+    #[arg(long = "framing", value_name = "FRAMING", value_delimiter = ',')]
+    framings: Vec<Framing>,
+    /// `one`, `sendmmsg` or `gso`
+    #[arg(long = "batching", value_name = "BATCHING", value_delimiter = ',')]
+    batchings: Vec<Batching>,
+    /// `none` or `repair`
+    #[arg(long = "reliability", value_name = "RELIABILITY", value_delimiter = ',')]
+    reliabilities: Vec<Reliability>,
+    /// Who fetches the files: `local` (nobody), `parent-serial` or `in-worker`
+    #[arg(long, value_name = "WHERE", value_delimiter = ',')]
+    fetch_where: Vec<FetchWhere>,
+    /// Pause between fetching a file and sending it, such as 2s, or `none`
+    #[arg(long, value_name = "TIME", value_delimiter = ',')]
+    think: Vec<Pause>,
+    /// Where a batch of `gso` becomes single datagrams: `never`, `stack` or `device`
+    #[arg(long, value_name = "WHERE", value_delimiter = ',')]
+    segmented: Vec<Segmented>,
+    /// Whether receivers take a batch of `gso` as one: `gro` or `off`
+    #[arg(long = "receive-offload", value_name = "OFFLOAD", value_delimiter = ',')]
+    receive_offloads: Vec<ReceiveOffload>,
+    /// Most payload that the sender sends in a second, such as 100MB, or `none`
+    #[arg(long = "pace", value_name = "SIZE", value_delimiter = ',')]
+    paces: Vec<BytesPerSecond>,
+    /// Largest packet of the network between the hosts
+    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
+    mtu_bytes: Vec<u32>,
+    /// What the link to each receiver carries in a second, such as 10MB, or `none`
+    #[arg(long = "rate", value_name = "SIZE", value_delimiter = ',')]
+    rates: Vec<BytesPerSecond>,
+    /// Datagrams that the network loses at random, percent
+    #[arg(long = "loss-percent", value_name = "PERCENT", value_delimiter = ',')]
+    loss_percents: Vec<u32>,
+    /// Datagrams that the network delivers twice at random, percent
+    #[arg(long = "duplicate-percent", value_name = "PERCENT", value_delimiter = ',')]
+    duplicate_percents: Vec<u32>,
+    /// Fetch this file over HTTP or HTTPS and send it; may be given several times
+    #[arg(long = "url", value_name = "URL")]
+    urls: Vec<String>,
+    /// Send this file, or the files of this folder; may be given several times
+    #[arg(long = "file", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
 impl Axes {
     pub(super) fn overrides(&self) -> Overrides {
-        let Self { leg, blocks, seed, only, roundtrip, fileserver } = self.clone();
+        let Self { leg, blocks, seed, only, roundtrip, fileserver, fanout } = self.clone();
         Overrides {
             roundtrip: roundtrip.overrides(),
             fileserver: fileserver.overrides(),
+            fanout: fanout.overrides(),
             leg,
             blocks,
             seed,
@@ -148,6 +227,39 @@ impl FileServerAxes {
             received,
             transfers,
             cross,
+        }
+    }
+}
+
+impl FanoutAxes {
+    fn overrides(self) -> FanoutOverrides {
+        let Self { sender_models, pool_sizes, deliveries, assignments, receivers, file_counts, .. } = self;
+        let Self { file_bytes, datagram_bytes, framings, batchings, reliabilities, fetch_where, .. } = self;
+        let Self { think, segmented, receive_offloads, paces, mtu_bytes, rates, .. } = self;
+        let Self { loss_percents, duplicate_percents, urls, paths, .. } = self;
+        FanoutOverrides {
+            sender_models,
+            pool_sizes,
+            deliveries,
+            assignments,
+            receivers,
+            files: file_counts,
+            file_bytes,
+            datagram_bytes,
+            framings,
+            batchings,
+            reliabilities,
+            fetch_where,
+            think,
+            segmented,
+            receive_offloads,
+            paces,
+            mtu_bytes,
+            rates,
+            loss_percents,
+            duplicate_percents,
+            urls,
+            paths,
         }
     }
 }

@@ -12,6 +12,7 @@ use clap::Args;
 use ferrybench::{
     host::facts,
     measure::clock,
+    process::identity::binary_hash,
     run::{
         LocalHost,
         coordinator::{self, Ending, seconds_since},
@@ -27,9 +28,7 @@ use ferrybench_data::{
     warning::warnings,
 };
 use std::{
-    env,
-    fs::{self, File},
-    io::Read,
+    env, fs,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -118,9 +117,8 @@ impl Run {
         let path = self.out.clone().map_or_else(runs::latest, Ok)?;
         let (folder, info, plan) = RunFolder::resume(&path).map_err(request)?;
         let name = path.join("plan.toml").display().to_string();
-        let room = info.catalogue.fileserver.room;
-        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(room))?;
-        if binary_hash() != info.binary_hash {
+        let chosen = plans::choose(&plan, &name, &Axes::default(), Some(&info.catalogue))?;
+        if binary_hash().map_err(failure)? != info.binary_hash {
             return Err(request(format_args!(
                 "{} was begun by another build of ferrybench: its blocks and ours must not be mixed",
                 path.display()
@@ -210,7 +208,7 @@ fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
         revision: option_env!("FERRYBENCH_REVISION")
             .filter(|revision| !revision.is_empty())
             .map(str::to_owned),
-        binary_hash: binary_hash(),
+        binary_hash: binary_hash().map_err(failure)?,
         build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
         compiler: env!("FERRYBENCH_COMPILER").into(),
         command_line: command_line(),
@@ -231,18 +229,6 @@ fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
 fn command_line() -> Vec<String> {
     let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     std::iter::once("ferrybench".to_owned()).chain(words).collect()
-}
-
-/// Hash of the running binary, read piece by piece: it is larger than all else that we hold.
-fn binary_hash() -> String {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    let mut piece = vec![0; 1 << 16];
-    if let Ok(mut binary) = File::open("/proc/self/exe") {
-        while let Ok(read @ 1..) = binary.read(&mut piece) {
-            hash.update(&piece[..read]);
-        }
-    }
-    format!("xxh3:{:016x}", hash.digest())
 }
 
 fn any_failed(folder: &Path) -> Result<bool, Trouble> {

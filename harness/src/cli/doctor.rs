@@ -87,6 +87,14 @@ fn print_lacking(catalogue: &Catalogue) {
             line(&mechanism.name, format_args!("not here: {why}"));
         }
     }
+    let fanout = &catalogue.fanout;
+    for (what, lacking) in [
+        ("test hosts", &fanout.namespaces_lacking),
+        ("loss, duplication", &fanout.impairment_lacking),
+        ("rate limit", &fanout.rate_lacking),
+    ] {
+        line(what, lacking.as_deref().map_or("can be made".to_owned(), |why| format!("not here: {why}")));
+    }
 }
 
 fn print_plans() {

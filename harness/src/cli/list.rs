@@ -5,7 +5,10 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use ferrybench::run::catalogue;
 use ferrybench_data::{
-    plan::{builtin, catalogue::FileServers},
+    plan::{
+        builtin,
+        catalogue::{Fanouts, FileServers},
+    },
     units::Size,
 };
 use serde_json::json;
@@ -28,9 +31,12 @@ impl List {
         if self.json {
             let plans: Vec<_> =
                 builtin::ALL.iter().map(|plan| json!({ "name": plan.name, "help": plan.help })).collect();
-            say(
-                json!({ "mechanisms": catalogue.mechanisms, "fileserver": catalogue.fileserver, "plans": plans }),
-            );
+            say(json!({
+                "mechanisms": catalogue.mechanisms,
+                "fileserver": catalogue.fileserver,
+                "fanout": catalogue.fanout,
+                "plans": plans,
+            }));
             return Ok(Exit::Good);
         }
         let mut table = Table::new();
@@ -54,6 +60,12 @@ impl List {
         say(table.trim_fmt());
         if let Some(table) = file_servers(&catalogue.fileserver) {
             say(format_args!("\n{}", table.trim_fmt()));
+        }
+        if let Some(table) = senders(&catalogue.fanout) {
+            say(format_args!("\n{}", table.trim_fmt()));
+        }
+        for why in lacking(&catalogue.fanout) {
+            say(format_args!("not here: {why}"));
         }
         let mut plans = Table::new();
         plans.load_style(presets::NOTHING).set_header(["PLAN", "WHAT IT IS FOR"]);
@@ -83,6 +95,29 @@ fn file_servers(known: &FileServers) -> Option<Table> {
         table.add_row([model.name.as_str(), "server model", what.as_str()]);
     }
     (table.row_count() > 0).then_some(table)
+}
+
+/// What the fan-out family may name: programs that send, with the assignment's names for them.
+fn senders(known: &Fanouts) -> Option<Table> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["FAN-OUT SENDER", "IN THE ASSIGNMENT", "POOL", "WHAT IT IS"]);
+    for model in &known.sender_models {
+        let called = if model.assignment_name.is_empty() { "-" } else { model.assignment_name.as_str() };
+        let pool = if model.sized { "sized" } else { "-" };
+        table.add_row([model.name.as_str(), called, pool, model.help.as_str()]);
+    }
+    (table.row_count() > 0).then_some(table)
+}
+
+/// What this machine lacks for hosts of a fan-out, and why.
+fn lacking(known: &Fanouts) -> impl Iterator<Item = String> {
+    let all = [
+        ("hosts as network namespaces", &known.namespaces_lacking),
+        ("loss and duplication between them", &known.impairment_lacking),
+        ("a rate limit between them", &known.rate_lacking),
+    ];
+    all.into_iter().filter_map(|(what, why)| Some(format!("{what}: {}", why.as_ref()?)))
 }
 
 fn words<T: ToString>(values: &[T]) -> String {

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod doctor;
 mod grid;
+mod hosts;
 mod list;
 mod plan;
 mod plans;
@@ -42,6 +43,8 @@ enum Command {
     Grid(grid::Grid),
     /// Serve files from a folder, by any model and protocol
     Serve(serve::Serve),
+    /// Test hosts to measure between: up, down, list
+    Hosts(hosts::Hosts),
     /// List mechanisms and built-in plans, and what this machine lacks
     List(list::List),
     /// Look at this machine: facts, limits, noise, the clock's cost
@@ -99,6 +102,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Plan(plan) => plan.carry_out(),
         Command::Grid(grid) => grid.carry_out(),
         Command::Serve(serve) => serve.carry_out(),
+        Command::Hosts(hosts) => hosts.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),
         Command::Check(check) => check.carry_out(),

@@ -3,7 +3,7 @@
 use super::{Done, Exit, plans::PlanChoice, say};
 use clap::Args;
 use ferrybench_data::{
-    plan::{Work, estimate::estimate},
+    plan::{Cell, Work, estimate::estimate},
     units::Size,
 };
 use serde_json::json;
@@ -44,7 +44,10 @@ impl Plan {
                 (Some(why), _) => format!("skipped: {why}"),
                 (None, Work::For(leg)) => format!("{} x {leg}", chosen.plan.blocks),
                 (None, Work::Exactly(count)) => format!("{} x {count} exchanges", chosen.plan.blocks),
-                (None, Work::Once) => format!("{} x 1 round", chosen.plan.blocks),
+                (None, Work::Once) => match trial.cell {
+                    Cell::Fanout(_) => format!("{} x 1 run", chosen.plan.blocks),
+                    _ => format!("{} x 1 round", chosen.plan.blocks),
+                },
             };
             say(format_args!("{:<72} {what}", trial.id()));
         }

@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 
 #[derive(Args, Debug, Clone)]
 pub(super) struct PlanChoice {
-    /// A built-in plan (smoke, quick, standard, full, lab-roundtrip, lab-fileserver) or a file
+    /// A built-in plan (smoke, quick, standard, full, lab-roundtrip, lab-fileserver, lab-fanout) or a file
     #[arg(value_name = "PLAN")]
     plan: Option<String>,
     /// The same as PLAN
@@ -62,10 +62,18 @@ impl PlanChoice {
 }
 
 /// Expands a plan's text on this machine. A run that is resumed keeps the room that it began with, so that its files
-/// stay where they lay.
-pub(super) fn choose(text: &str, name: &str, axes: &Axes, room: Option<Room>) -> Result<Chosen, Trouble> {
+/// stay where they lay, and the kind of hosts, so that its trials stay what they were.
+pub(super) fn choose(
+    text: &str,
+    name: &str,
+    axes: &Axes,
+    begun_with: Option<&Catalogue>,
+) -> Result<Chosen, Trouble> {
     let mut catalogue = catalogue::of_this_machine().map_err(request)?;
-    catalogue.fileserver.room = room.unwrap_or(catalogue.fileserver.room);
+    if let Some(before) = begun_with {
+        catalogue.fileserver.room = before.fileserver.room;
+        catalogue.fanout = before.fanout.clone();
+    }
     let plan = plan::Plan::parse(text, name, &catalogue).map_err(request)?;
     let plan = plan.overridden(&axes.overrides(), &catalogue).map_err(request)?;
     expanded(plan, catalogue)
@@ -74,6 +82,9 @@ pub(super) fn choose(text: &str, name: &str, axes: &Axes, room: Option<Room>) ->
 /// A plan's trials, and what of the catalogue they need.
 fn expanded(plan: plan::Plan, mut catalogue: Catalogue) -> Result<Chosen, Trouble> {
     catalogue::note_missing_programs(&mut catalogue, &plan.foreign);
+    if let Some(source) = &plan.source {
+        catalogue::note_source_files(&mut catalogue, source).map_err(request)?;
+    }
     let trials = plan.expand(&catalogue).map_err(request)?;
     let specs = || trials.iter().filter_map(|trial| trial.cell.roundtrip());
     catalogue

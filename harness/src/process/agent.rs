@@ -5,8 +5,9 @@
 //! ends, and the coordinator, which hears of every declaration too, removes the rest.
 
 use super::{
+    identity::{Identity, KnownBinary},
     partner::{Program, how_it_ended, write_line},
-    remains::Remains,
+    remains::{Remains, unique_name},
     role::{Port, Role},
 };
 use crate::measure::{
@@ -24,7 +25,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    fs::DirBuilder,
+    env,
+    fs::{self, DirBuilder},
     io::{self, BufRead, BufReader, Read},
     os::unix::{fs::DirBuilderExt, process::CommandExt},
     path::PathBuf,
@@ -40,7 +42,24 @@ pub enum Agent {}
 /// What an agent is told first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its scratch folder: it makes it, and removes it at its end. Whoever starts it knows the name first.
+    /// Its scratch folder: it makes it, and removes it at its end. Absent: it takes a name of its own, for whoever starts
+    /// it does not know where this host keeps temporary files.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// A binary whose hash is known: perhaps its own.
+    #[serde(default)]
+    pub known: Option<KnownBinary>,
+    /// Its own binary, where that was copied here for it: it removes the file at once, and runs on.
+    #[serde(default)]
+    pub remove: Option<PathBuf>,
+}
+
+/// What an agent tells first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Introduction {
+    /// Who it is and where it runs.
+    pub identity: Identity,
+    /// Its scratch folder, which is there now.
     pub folder: PathBuf,
 }
 
@@ -82,13 +101,18 @@ pub enum Cue {
         /// CPUs to pass a cache line between.
         pair: Option<[u32; 2]>,
     },
+    /// Read the clock.
+    Now {
+        /// What the answer is marked with.
+        asked: u64,
+    },
 }
 
 /// What an agent answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Its scratch folder is there.
-    Ready,
+    /// It is there, and its scratch folder is.
+    Ready(Box<Introduction>),
     /// A worker said something.
     Said {
         /// Which.
@@ -107,6 +131,13 @@ pub enum Reply {
     },
     /// What a probe saw.
     Probed(Probe),
+    /// What this host's monotonic clock shows.
+    Now {
+        /// The mark of the question.
+        asked: u64,
+        /// Nanoseconds.
+        now_ns: u64,
+    },
 }
 
 /// The remains that a worker's line declares, if it is a declaration: an object with the one key `Declare`.
@@ -129,24 +160,37 @@ impl Role for Agent {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<Cue, Reply>) -> io::Result<()> {
-        DirBuilder::new().mode(0o700).create(&job.folder)?;
-        port.replies.send(&Reply::Ready)?;
-        let (events, incoming) = mpsc::channel();
-        let cues = events.clone();
-        thread::spawn(move || {
-            for cue in port.cues {
-                if cues.send(Event::Cue(cue)).is_err() {
-                    return;
-                }
-            }
-            let _ = cues.send(Event::InputEnded);
-        });
-        let mut workers = Workers { running: HashMap::new(), events };
-        let ended = serve(&mut workers, &incoming, |reply| port.replies.send(&reply));
-        workers.end_all(&incoming);
-        Remains::Path(job.folder).remove();
+        if let Some(copy) = &job.remove {
+            let _ = fs::remove_file(copy);
+        }
+        let folder =
+            job.folder.unwrap_or_else(|| env::temp_dir().join(format!("{}-{}", unique_name(), clock::now())));
+        let identity = Identity::of_this_process(job.known.as_ref())?;
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let introduction = Introduction { identity, folder: folder.clone() };
+        // From here on the folder is removed whatever happens: nobody may be there to be told any more.
+        let ended = port.replies.send(&Reply::Ready(Box::new(introduction))).and_then(|()| work(port));
+        Remains::Path(folder).remove();
         ended
     }
+}
+
+/// Does what it is told until its input ends; then ends every worker.
+fn work(port: Port<Cue, Reply>) -> io::Result<()> {
+    let (events, incoming) = mpsc::channel();
+    let cues = events.clone();
+    thread::spawn(move || {
+        for cue in port.cues {
+            if cues.send(Event::Cue(cue)).is_err() {
+                return;
+            }
+        }
+        let _ = cues.send(Event::InputEnded);
+    });
+    let mut workers = Workers { running: HashMap::new(), events };
+    let ended = serve(&mut workers, &incoming, |reply| port.replies.send(&reply));
+    workers.end_all(&incoming);
+    ended
 }
 
 enum Event {
@@ -189,6 +233,7 @@ fn serve(
             Ok(Event::Cue(Cue::Leave { id })) => workers.let_go(id),
             Ok(Event::Cue(Cue::Stop { id })) => workers.stop(id),
             Ok(Event::Cue(Cue::Probe { cpus, pair })) => reply(Reply::Probed(noise::probe(&cpus, pair)))?,
+            Ok(Event::Cue(Cue::Now { asked })) => reply(Reply::Now { asked, now_ns: clock::now() })?,
             Ok(Event::Line(id, line)) => {
                 workers.note_remains(id, &line);
                 reply(Reply::Said { id, line })?;
@@ -303,7 +348,7 @@ impl Workers {
 }
 
 /// The end of what a worker writes, read to its end so that the worker never waits for us.
-fn last_words(mut from: impl Read) -> String {
+pub(super) fn last_words(mut from: impl Read) -> String {
     let mut kept = Vec::new();
     let mut piece = [0; 1024];
     while let Ok(read @ 1..) = from.read(&mut piece) {

@@ -1,7 +1,10 @@
-//! Processes of our own: roles that the binary takes over, partners beside us, the agent of a host, and what must be
-//! removed when they end.
+//! Processes of our own: roles that the binary takes over, partners beside us, the agents of hosts and how they are
+//! reached, and what must be removed when they end.
 
 pub mod agent;
+pub mod hosts;
+pub mod identity;
 pub mod partner;
+pub mod reach;
 pub mod remains;
 pub mod role;

@@ -35,6 +35,9 @@ pub trait Role {
     /// What it answers.
     type Reply: Serialize + DeserializeOwned + Send + 'static;
 
+    /// What must be done while the process has one thread still: the kernel moves no others into a user namespace.
+    fn alone(_job: &Self::Job) {}
+
     /// Plays the role to its end. An error becomes the process's last words on standard error.
     fn play(job: Self::Job, port: Port<Self::Cue, Self::Reply>) -> io::Result<()>;
 }
@@ -104,6 +107,7 @@ fn play_from_stdio<T: Role>() -> io::Result<()> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     let job = serde_json::from_str(&line)?;
+    T::alone(&job);
     let (sender, cues) = mpsc::channel();
     std::thread::spawn(move || {
         for line in input.lines() {

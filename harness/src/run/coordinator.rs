@@ -7,6 +7,7 @@ use super::{
 use crate::measure::{clock, noise::Probe};
 use ferrybench_data::{
     family::Family,
+    fanout::{self, Fanout, FetchRow, ReceiverRow},
     fileserver::{self, FileServer, TransferRow},
     plan::{Cell, Plan, Trial},
     record::{Audit, Noise, Outcome, Record, Row},
@@ -61,6 +62,19 @@ pub enum Seen {
         /// Time that all workers waited for a CPU, seconds.
         run_delay_s: Option<f64>,
         /// Why transfers failed, where some did: the row fails, and keeps its evidence.
+        failure: Option<String>,
+    },
+    /// Of a fan-out trial.
+    Fanout {
+        /// What sender, receivers and network told.
+        evidence: fanout::Evidence,
+        /// Each file at each receiver; trial and block are filled in when they are kept.
+        receivers: Vec<ReceiverRow>,
+        /// Each file that was fetched; likewise.
+        fetches: Vec<FetchRow>,
+        /// Time that all workers waited for a CPU, seconds.
+        run_delay_s: Option<f64>,
+        /// Why it did not end well, where a receiver or a worker failed: the row fails, and keeps its evidence.
         failure: Option<String>,
     },
 }
@@ -186,6 +200,7 @@ impl Kept {
         let row = match cell {
             Cell::RoundTrip(spec) => of::<RoundTrip>(spec, at, unseen),
             Cell::FileServer(spec) => of::<FileServer>(spec, at, unseen),
+            Cell::Fanout(spec) => of::<Fanout>(spec, at, unseen),
         };
         Self { row, details: Details::None }
     }
@@ -201,6 +216,11 @@ impl Kept {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<FileServer>(spec, at, judged::<FileServer>(spec, evidence, failure));
                 Self { row, details: Details::Transfers(transfers) }
+            }
+            (Cell::Fanout(spec), Seen::Fanout { evidence, receivers, fetches, run_delay_s, failure }) => {
+                at.noise.run_delay_s = run_delay_s;
+                let row = row::<Fanout>(spec, at, judged::<Fanout>(spec, evidence, failure));
+                Self { row, details: Details::Fanout { receivers, fetches } }
             }
             (cell, _) => {
                 let why = Unseen::Failed("the worker told the evidence of another family".into());

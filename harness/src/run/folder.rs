@@ -1,6 +1,6 @@
 //! The run folder: the contract between measuring and reporting.
 //!
-//! A family's table is made when its first row comes. Detail rows (histograms, transfers) are written before their trial
+//! A family's table is made when its first row comes. Detail rows (histograms, transfers, receivers, fetches) are written before their trial
 //! row, which commits them. A last line without its line end is torn: reading ignores it, and resuming cuts it off, and
 //! details that no row commits, before anything is appended.
 
@@ -8,6 +8,7 @@ use ferrybench_data::{
     criterion::CriterionRow,
     dataset::read_info,
     family::Family,
+    fanout::{Fanout, FetchRow, ReceiverRow},
     fileserver::{FileServer, TransferRow},
     latency::HistogramRow,
     record::Row,
@@ -26,6 +27,8 @@ use std::{
 
 const HISTOGRAMS: &str = "histograms.csv";
 const TRANSFERS: &str = "transfers.csv";
+const RECEIVERS: &str = "receivers.csv";
+const FETCHES: &str = "fetches.csv";
 const CRITERION: &str = "criterion.csv";
 const INFO: &str = "run.json";
 const PLAN: &str = "plan.toml";
@@ -49,6 +52,13 @@ pub enum Details {
     Histogram(String),
     /// Each transfer of a file-server row.
     Transfers(Vec<TransferRow>),
+    /// Each file at each receiver of a fan-out row, and each file that it fetched.
+    Fanout {
+        /// Rows of `receivers.csv`.
+        receivers: Vec<ReceiverRow>,
+        /// Rows of `fetches.csv`.
+        fetches: Vec<FetchRow>,
+    },
 }
 
 /// Names a file or folder in an error of the system.
@@ -94,9 +104,12 @@ impl RunFolder {
         let plan = fs::read_to_string(&plan_path).map_err(named(&plan_path))?;
         let mut recorded = cut_rows::<RoundTrip>(path)?;
         recorded.extend(cut_rows::<FileServer>(path)?);
+        recorded.extend(cut_rows::<Fanout>(path)?);
         let is_committed = |trial: &str, block| recorded.contains(&(trial.to_owned(), block));
         cut_details(&path.join(HISTOGRAMS), |row: &HistogramRow| is_committed(&row.trial, row.block))?;
         cut_details(&path.join(TRANSFERS), |row: &TransferRow| is_committed(&row.trial, row.block))?;
+        cut_details(&path.join(RECEIVERS), |row: &ReceiverRow| is_committed(&row.trial, row.block))?;
+        cut_details(&path.join(FETCHES), |row: &FetchRow| is_committed(&row.trial, row.block))?;
         Ok((Self { path: path.to_owned(), open: HashMap::new(), recorded }, info, plan))
     }
 
@@ -136,6 +149,20 @@ impl RunFolder {
                     row.outcome = one_line(&row.outcome);
                 }
                 self.write_details(TRANSFERS, &rows)?;
+            }
+            Details::Fanout { mut receivers, mut fetches } => {
+                for row in &mut receivers {
+                    row.trial.clone_from(&trial);
+                    row.block = block;
+                    row.outcome = one_line(&row.outcome);
+                }
+                for row in &mut fetches {
+                    row.trial.clone_from(&trial);
+                    row.block = block;
+                    row.outcome = one_line(&row.outcome);
+                }
+                self.write_details(FETCHES, &fetches)?;
+                self.write_details(RECEIVERS, &receivers)?;
             }
         }
         let line = row.line().map_err(io::Error::other)?;

@@ -45,7 +45,6 @@ fn catalogue(room: Room) -> Catalogue {
             ],
             room,
         },
-        fanout: Default::default(),
         ..Catalogue::default()
     }
 }
@@ -327,7 +326,8 @@ proptest! {
     ) {
         let plan = Plan {
             name: "x".into(), seed: 1, blocks: 1, order: crate::plan::Order::Shuffled, only: None,
-            roundtrip: Vec::new(), fileserver: asked, outside: None,
+            allow_same_host: false, host: Vec::new(), source: None,
+            roundtrip: Vec::new(), fileserver: asked, fanout: Vec::new(), outside: None,
             foreign: Vec::new(),
         };
         let trials = plan.expand(&catalogue(room)).unwrap();

@@ -1,11 +1,13 @@
 //! The ranking on the terminal, and the same as JSON.
 
+mod fanout;
 mod fileserver;
 mod roundtrip;
 
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
     family::Family,
+    fanout::{COMPLETE, DELIVERED, GOODPUT, LOSS, TOTAL, WIRE},
     fileserver::{AGGREGATE, CLIENT_MEAN, CPU_A_GIB, OPERATIONS},
     roundtrip::{BANDWIDTH, CPU_COST, RATE},
     stats::Estimate,
@@ -17,6 +19,7 @@ use std::path::Path;
 pub(super) fn print(data: &Dataset) {
     roundtrip::print(data);
     fileserver::print(data);
+    fanout::print(data);
 }
 
 /// Every trial's estimates as one object.
@@ -24,6 +27,8 @@ pub(super) fn json(data: &Dataset, report: &Path) -> Value {
     let mut trials = estimates(&data.trials(), &[RATE, BANDWIDTH, CPU_COST]);
     let of_files = [AGGREGATE, OPERATIONS, CLIENT_MEAN, CPU_A_GIB];
     trials.extend(estimates(&data.fileserver_trials(), &of_files));
+    let of_datagrams = [GOODPUT, DELIVERED, TOTAL, COMPLETE, LOSS, WIRE];
+    trials.extend(estimates(&data.fanout_trials(), &of_datagrams));
     json!({ "report": report.display().to_string(), "complete": data.is_complete(), "trials": trials })
 }
 

@@ -1,6 +1,6 @@
 //! A block of the file server on this host: the files that all blocks share, and a conductor for each.
 
-use super::{Heard, LOOK_UP, LocalHost, last_of};
+use super::{LOOK_UP, LocalHost, last_of};
 use crate::{
     fileserver::{
         conduct::{self, Block, Conduct},
@@ -9,7 +9,7 @@ use crate::{
     },
     host::room::TMPFS,
     measure::clock,
-    process::{agent::Cue, remains::unique_name, role::Role},
+    process::{hosts::Heard, remains::unique_name, role::Role},
     run::coordinator::{Attempt, Seen},
 };
 use ferrybench_data::{
@@ -50,18 +50,19 @@ impl LocalHost {
         let folder = parent.join(format!("{}-{}", unique_name(), clock::now()));
         let store = Store { folder };
         let job = store::Job { store: store.clone(), volumes, seed: self.plan.seed };
-        let id = self.start_worker(Keeper::NAME, serde_json::to_value(job)?, LONGEST_RUN)?;
+        let keeper = self.start_worker(Keeper::NAME, serde_json::to_value(job)?, LONGEST_RUN)?;
         let give_up = clock::now() + (60 + bytes / SLOWEST_BYTES_PER_S) * 1_000_000_000;
         loop {
             if self.interrupted.load(Ordering::SeqCst) {
-                self.agent.cue(Cue::Stop { id })?;
+                self.hosts.stop(keeper);
                 return Ok(()); // the run ends before its first block
             }
-            let line = match self.hear(id, LOOK_UP) {
+            let line = match self.hear(keeper, LOOK_UP) {
                 Ok(Heard::Said(line)) => line,
                 Ok(Heard::Ended(how, words)) => {
                     return Err(io::Error::other(last_of(Keeper::NAME, &how, &words)));
                 }
+                Ok(Heard::Lost(why)) => return Err(io::Error::other(why)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => continue,
                 Err(error) => return Err(error),
             };

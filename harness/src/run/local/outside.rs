@@ -1,6 +1,6 @@
 //! Blocks against somebody else's server: one conductor for each pool of the server, which starts it and stops it.
 
-use super::{Heard, LOOK_UP, LocalHost, PATIENCE, fileserver::seen, last_of};
+use super::{LOOK_UP, LocalHost, fileserver::seen, last_of};
 use crate::{
     fileserver::{
         conduct,
@@ -8,7 +8,10 @@ use crate::{
         outside::{self, Command, Whose},
     },
     measure::clock,
-    process::{agent::Cue, role::Role},
+    process::{
+        hosts::{Heard, PATIENCE, Worker},
+        role::Role,
+    },
     run::coordinator::Attempt,
 };
 use ferrybench_data::plan::Outside;
@@ -20,7 +23,7 @@ pub(super) struct Theirs {
     /// When the first block began, on the monotonic clock.
     begun_ns: Option<u64>,
     /// The conductor, and the pool that its server was started with.
-    conductor: Option<(u64, u32)>,
+    conductor: Option<(Worker, u32)>,
 }
 
 /// Longest that a server may take to listen, and to take leave.
@@ -45,7 +48,7 @@ impl LocalHost {
             Err(attempt) => return Ok(attempt),
         };
         let deadline = job.deadline();
-        self.agent.cue(Cue::Tell { id, line: serde_json::to_value(job)? })?;
+        self.hosts.tell(id, serde_json::to_value(job)?);
         let give_up = clock::now() + deadline.as_nanos() as u64;
         let word = self.next_word(id, give_up, |reply| match reply {
             outside::Reply::Done(block) => Some(seen(*block)),
@@ -59,7 +62,7 @@ impl LocalHost {
     }
 
     /// Waits until a conductor says that its server is there, or is not; and why not.
-    fn await_ready(&mut self, id: u64) -> io::Result<Option<Attempt>> {
+    fn await_ready(&mut self, id: Worker) -> io::Result<Option<Attempt>> {
         let give_up = clock::now() + START.as_nanos() as u64;
         // It is ready, which is no attempt yet, or it says why not, which is.
         let word = self.next_word(id, give_up, |reply| match reply {
@@ -71,7 +74,7 @@ impl LocalHost {
     }
 
     /// The conductor whose server has that pool: the one that is there, or a new one.
-    fn conductor_for(&mut self, outside: &Outside, pool: u32) -> io::Result<Result<u64, Attempt>> {
+    fn conductor_for(&mut self, outside: &Outside, pool: u32) -> io::Result<Result<Worker, Attempt>> {
         match self.theirs.conductor {
             Some((id, its)) if its == pool => return Ok(Ok(id)),
             Some((id, _)) => self.dismiss(id)?,
@@ -98,7 +101,7 @@ impl LocalHost {
     /// block begins with a fresh one.
     fn next_word(
         &mut self,
-        id: u64,
+        id: Worker,
         give_up: u64,
         take: impl Fn(outside::Reply) -> Option<Attempt>,
     ) -> io::Result<Attempt> {
@@ -121,9 +124,10 @@ impl LocalHost {
                     self.theirs.conductor = None;
                     return Ok(Attempt::Failed(last_of(outside::Outside::NAME, &how, &words)));
                 }
+                Ok(Heard::Lost(why)) => return Ok(Attempt::Failed(why)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    self.agent.cue(Cue::Stop { id })?;
+                    self.hosts.stop(id);
                     self.dismiss(id)?;
                     return Ok(Attempt::Failed("the block hung, and was ended at its deadline".into()));
                 }
@@ -133,17 +137,18 @@ impl LocalHost {
     }
 
     /// Lets a conductor take leave of its server, and waits until both are gone.
-    fn dismiss(&mut self, id: u64) -> io::Result<()> {
+    fn dismiss(&mut self, id: Worker) -> io::Result<()> {
         self.theirs.conductor = None;
-        self.agent.cue(Cue::Leave { id })?;
+        self.hosts.leave(id);
         let give_up = clock::now() + PATIENCE.as_nanos() as u64;
         loop {
             match self.hear(id, LOOK_UP) {
                 Ok(Heard::Said(_)) => {}
-                Ok(Heard::Ended(..)) => return Ok(()),
+                Ok(Heard::Ended(..) | Heard::Lost(_)) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return self.agent.cue(Cue::Stop { id });
+                    self.hosts.stop(id);
+                    return Ok(());
                 }
                 Err(error) => return Err(error),
             }

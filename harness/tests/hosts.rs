@@ -1,0 +1,540 @@
+//! Test hosts: real namespaces, made and removed by every way out, and a network that counts what it does.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod support;
+
+use ferrybench::{
+    host::testbed::{BedHost, Counters, HEADER_MARK, Link, TestBed, kept},
+    measure::clock,
+    process::{
+        hosts::{HERE, Heard, Hosts},
+        partner::Program,
+        reach::Reach,
+    },
+};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::{
+        signal::Signal,
+        socket::{setsockopt, sockopt},
+    },
+    unistd::geteuid,
+};
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    net::{Ipv4Addr, UdpSocket},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+use support::{BINARY, Place, eventually, pause, say, signal};
+
+fn program() -> Program {
+    Program(BINARY.into())
+}
+
+/// A bed; `None`, with the reason said, where none can be made.
+fn bed(servers: u32) -> Option<TestBed> {
+    TestBed::raise(&program(), servers).map_err(|error| say(&format!("skipped: {error}"))).ok()
+}
+
+/// A socket of a host, opened by a thread that enters its namespace. Threads may not enter a user namespace: root only.
+fn socket_on(host: &BedHost, port: u16) -> Option<UdpSocket> {
+    if !geteuid().is_root() || host.prefix.iter().any(|word| word == "-U") {
+        say("skipped: a thread of a test enters network namespaces as root only");
+        return None;
+    }
+    let namespace = File::open(format!("/proc/{}/ns/net", host.prefix[2])).unwrap();
+    let opened = thread::spawn(move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap()
+    });
+    let socket = opened.join().unwrap();
+    socket.set_broadcast(true).unwrap();
+    setsockopt(&socket, sockopt::RcvBufForce, &(16 << 20)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    Some(socket)
+}
+
+/// What a host's own tool prints.
+fn on(host: &BedHost, words: &[&str]) -> String {
+    let mut command = Command::new(&host.prefix[0]);
+    let output = command.args(&host.prefix[1..]).args(words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn reach(host: &BedHost) -> Reach {
+    Reach { name: host.name.clone(), prefix: host.prefix.clone(), ..Reach::default() }
+}
+
+#[test]
+fn a_bed_has_hosts_of_its_own() {
+    let Some(mut bed) = bed(2) else { return };
+    bed.configure(&Link { mtu_bytes: 9000, ..Link::default() }).unwrap();
+    let names: Vec<&str> = bed.hosts().iter().map(|host| host.name.as_str()).collect();
+    assert_eq!(names, ["client", "server1", "server2"]);
+    assert_eq!(bed.broadcast(), Ipv4Addr::new(10, 77, 0, 255));
+    let temporary = tempfile::tempdir().unwrap();
+    let mut hosts = Hosts::start(&program(), temporary.path()).unwrap();
+    let reaches: Vec<Reach> = bed.hosts().iter().map(reach).collect();
+    let numbers = hosts.join(&reaches, false);
+    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    let participants = hosts.participants();
+    let namespaces: BTreeSet<u64> = participants.iter().map(|host| host.network_namespace).collect();
+    assert_eq!(namespaces.len(), 3);
+    for (participant, host) in participants.iter().zip(bed.hosts()) {
+        let [first, last] = participant.interfaces.as_slice() else { panic!("{participant:?}") };
+        assert_eq!((&first.name, first.mtu_bytes), (&host.interface, 9000));
+        assert_eq!((first.address.clone(), last.name.as_str()), (format!("{}/24", host.address), "lo"));
+        let offset_s = participant.clock_offset_s.abs();
+        assert!(offset_s <= participant.clock_bound_s, "one machine has one clock: {participant:?}");
+    }
+    bed.configure(&Link { segmented: true, ..Link::default() }).unwrap();
+    let segments = |bed: &TestBed| on(&bed.hosts()[0], &["ip", "-d", "link", "show", "eth0"]);
+    assert!(segments(&bed).contains("gso_max_segs 1 "), "{}", segments(&bed));
+    bed.configure(&Link::default()).unwrap();
+    assert!(segments(&bed).contains("gso_max_segs 65535 "), "{}", segments(&bed));
+    assert!(segments(&bed).contains("mtu 1500 "), "{}", segments(&bed));
+}
+
+/// Sends to an address, and returns what each server received once the network's own counters account for the rest.
+fn exchange(bed: &TestBed, to: Ipv4Addr, first: [u8; 4], count: u64) -> Option<(Vec<u64>, Counters)> {
+    let hosts = bed.hosts();
+    let receivers: Vec<UdpSocket> = hosts[1..].iter().map_while(|host| socket_on(host, 9000)).collect();
+    let sender = socket_on(&hosts[0], 0)?;
+    let before = bed.counters().unwrap();
+    let mut datagram = [7; 200];
+    datagram[..4].copy_from_slice(&first);
+    for _ in 0..count {
+        sender.send_to(&datagram, (to, 9000)).unwrap();
+    }
+    let mut received = vec![0; receivers.len()];
+    let mut counted = bed.counters().unwrap().since(&before);
+    eventually("every datagram is accounted for", || {
+        for (socket, received) in receivers.iter().zip(&mut received) {
+            socket.set_nonblocking(true).unwrap();
+            while socket.recv(&mut [0; 256]).is_ok() {
+                *received += 1;
+            }
+        }
+        counted = bed.counters().unwrap().since(&before);
+        let is_accounted = |(place, &received): (usize, &u64)| {
+            let link = counted.links[place];
+            let lost = link.drops + link.control_drops + link.queue_dropped + link.port_dropped;
+            let is_addressed = to == bed.broadcast() || to == hosts[place + 1].address;
+            received + lost
+                == link.duplicates + link.control_duplicates + if is_addressed { count } else { 0 }
+        };
+        received.iter().enumerate().all(is_accounted)
+    });
+    Some((received, counted))
+}
+
+#[test]
+fn the_network_counts_every_datagram_that_it_loses_or_doubles() {
+    const DATA: [u8; 4] = HEADER_MARK.wrapping_shl(8).to_be_bytes();
+    const CONTROL: [u8; 4] = (HEADER_MARK.wrapping_shl(8) | 1).to_be_bytes();
+    const COUNT: u64 = 2_000;
+    let Some(mut bed) = bed(2) else { return };
+    let (first, all) = (bed.hosts()[1].address, bed.broadcast());
+    let Some((received, counted)) = exchange(&bed, all, DATA, COUNT) else { return };
+    assert_eq!(received, [COUNT, COUNT], "a broadcast reaches all, and nothing is lost: {counted:?}");
+    let (received, _) = exchange(&bed, first, DATA, COUNT).unwrap();
+    assert_eq!(received, [COUNT, 0], "a unicast reaches one");
+
+    for (loss_percent, duplicate_percent) in [(10, 0), (0, 10), (10, 10)] {
+        bed.configure(&Link { loss_percent, duplicate_percent, ..Link::default() }).unwrap();
+        let impairs = |percent: u32, counted: u64| if percent == 0 { counted == 0 } else { counted > 0 };
+        for (to, first, copies) in [(first, DATA, 1), (all, DATA, 2), (all, *b"bare", 2), (all, CONTROL, 2)] {
+            let (_, counted) = exchange(&bed, to, first, COUNT).unwrap();
+            let control = |of: fn(&_) -> u64| counted.links.iter().map(of).sum::<u64>();
+            let (drops, duplicates) = if first == CONTROL {
+                assert_eq!((counted.injected_drops(), counted.injected_duplicates()), (0, 0), "{counted:?}");
+                (control(|link| link.control_drops), control(|link| link.control_duplicates))
+            } else {
+                assert_eq!(control(|link| link.control_drops + link.control_duplicates), 0, "{counted:?}");
+                (counted.injected_drops(), counted.injected_duplicates())
+            };
+            assert!(impairs(loss_percent, drops) && impairs(duplicate_percent, duplicates), "{counted:?}");
+            // A tenth, as twelve standard deviations have it.
+            assert!(drops.max(duplicates) < COUNT * copies / 10 * 2, "{counted:?}");
+            assert_eq!(counted.interface_dropped(), 0, "{counted:?}");
+        }
+    }
+    bed.configure(&Link::default()).unwrap();
+    let (received, counted) = exchange(&bed, all, DATA, COUNT).unwrap();
+    assert_eq!((received, counted.injected_drops()), (vec![COUNT, COUNT], 0), "and nothing any more");
+}
+
+#[test]
+fn a_rate_limit_drops_what_its_queue_cannot_hold() {
+    let Some(mut bed) = bed(1) else { return };
+    bed.configure(&Link { rate_bytes_per_s: 1 << 20, ..Link::default() }).unwrap();
+    let Some((received, counted)) = exchange(&bed, bed.hosts()[1].address, *b"rate", 5_000) else { return };
+    // Some 1.2 MB at once do not fit into a bucket of 64 KiB and a queue of 50 ms.
+    assert!(counted.links[0].queue_dropped > 0 && received[0] < 5_000, "{counted:?}");
+    assert_eq!(counted.injected_drops(), 0);
+    bed.configure(&Link::default()).unwrap();
+    let (received, counted) = exchange(&bed, bed.hosts()[1].address, *b"rate", 5_000).unwrap();
+    assert_eq!((received[0], counted.interface_dropped()), (5_000, 0));
+}
+
+#[test]
+fn sixty_four_servers_are_reached_by_one_datagram() {
+    let Some(bed) = bed(64) else { return };
+    let Some(sender) = socket_on(&bed.hosts()[0], 0) else { return };
+    let sockets: Vec<UdpSocket> = bed.hosts()[1..].iter().filter_map(|host| socket_on(host, 9000)).collect();
+    assert_eq!(sockets.len(), 64);
+    sender.send_to(b"all", (bed.broadcast(), 9000)).unwrap();
+    for (socket, host) in sockets.iter().zip(&bed.hosts()[1..]) {
+        let mut datagram = [0; 16];
+        assert_eq!(socket.recv(&mut datagram).unwrap(), 3);
+        sender.send_to(b"you", (host.address, 9000)).unwrap();
+        assert_eq!(socket.recv(&mut datagram).unwrap(), 3);
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let mut hosts = Hosts::start(&program(), temporary.path()).unwrap();
+    let begun = clock::now();
+    let numbers = hosts.join(&bed.hosts().iter().map(reach).collect::<Vec<_>>(), false);
+    say(&format!("65 agents joined in {} ms", (clock::now() - begun) / 1_000_000));
+    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    assert_eq!(hosts.participants().len(), 65);
+}
+
+#[test]
+fn a_bed_that_cannot_be_is_one_sentence() {
+    for servers in [0, 254] {
+        let error = TestBed::raise(&program(), servers).err().unwrap();
+        assert_eq!(error.to_string(), format!("expected 1 to 253 servers, not {servers}"));
+    }
+}
+
+#[test]
+fn a_killed_holder_is_noticed_and_agents_end_with_the_run() {
+    let place = Place::new();
+    let Some(bed) = bed(1) else { return };
+    let mut hosts = Hosts::start(&program(), &place.path("tmp")).unwrap();
+    // `env` marks what is started there, so that it can be found.
+    let marked = |host: &BedHost| {
+        let mut reach = reach(host);
+        let tmp = place.path("tmp").display().to_string();
+        let mark = place.path("").display().to_string();
+        let words = [
+            "env".to_owned(),
+            format!("TMPDIR={tmp}"),
+            format!("FERRYBENCH_TEST_MARK={}", mark.trim_end_matches('/')),
+        ];
+        reach.prefix.extend(words);
+        reach
+    };
+    let numbers = hosts.join(&bed.hosts().iter().map(marked).collect::<Vec<_>>(), false);
+    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    let threads: Vec<String> = bed.hosts().iter().map(|host| host.prefix[2].clone()).collect();
+    assert_eq!(bed.lost(), None);
+    assert!(!place.processes().is_empty());
+    // The number of a thread is good enough for a signal: it ends the whole process.
+    signal(threads[0].parse().unwrap(), Signal::SIGKILL);
+    eventually("the bed knows that it is lost", || bed.lost().is_some());
+    assert!(bed.lost().unwrap().contains("SIGKILL"), "{:?}", bed.lost());
+    assert!(threads.iter().all(|thread| !Path::new("/proc").join(thread).exists()));
+    drop(hosts);
+    eventually("no agent is left in a namespace", || place.processes().is_empty());
+    assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn dropping_a_bed_ends_its_holder() {
+    let Some(bed) = bed(2) else { return };
+    let thread = format!("/proc/{}", bed.hosts()[2].prefix[2]);
+    assert!(Path::new(&thread).exists());
+    drop(bed);
+    eventually("the holder has ended", || !Path::new(&thread).exists());
+}
+
+/// `hosts` with a place of its own for its notes.
+fn command(place: &Place, words: &[&str]) -> assert_cmd::Command {
+    let mut command = place.ferrybench(&[]);
+    command.env("XDG_RUNTIME_DIR", place.path("tmp")).arg("hosts").args(words);
+    command
+}
+
+fn said(place: &Place, words: &[&str], code: i32) -> (String, String) {
+    let output = command(place, words).assert().code(code).get_output().clone();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn note_of(place: &Place, name: &str) -> kept::Kept {
+    serde_json::from_str(&place.read(&format!("tmp/ferrybench/{name}.json"))).unwrap()
+}
+
+#[test]
+fn hosts_stay_until_they_are_put_down() {
+    if bed(1).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let (plan, _) = said(&place, &["up", "lab", "--servers", "3", "--subnet", "192.168.40.0/24"], 0);
+    assert_eq!(plan.matches("[[host]]").count(), 4, "{plan}");
+    for word in ["name = \"server3\"", "address = \"192.168.40.4\"", "prefix = [\"nsenter\", \"-t\", "] {
+        assert!(plan.contains(word), "{plan}");
+    }
+    toml_of(&plan);
+    let kept = note_of(&place, "lab");
+    assert!(on(&kept.hosts[3], &["ip", "-br", "address"]).contains("192.168.40.4/24"));
+    let (_, why) = said(&place, &["up", "lab"], 2);
+    assert_eq!(why, "ferrybench: test hosts lab are up already; `ferrybench hosts down lab` removes them\n");
+    said(&place, &["up", "other"], 0);
+    assert_eq!(said(&place, &["list"], 0).0.matches(": up").count(), 2);
+    assert!(said(&place, &["down", "lab"], 0).0.contains("are removed"));
+    eventually("its hosts are gone", || !Path::new("/proc").join(&kept.hosts[0].prefix[2]).exists());
+    let (_, why) = said(&place, &["down", "lab"], 2);
+    assert!(why.contains("there are no test hosts lab"), "{why}");
+
+    let holder = place.playing("hold").unwrap();
+    signal(holder, Signal::SIGKILL);
+    eventually("the holder is gone", || place.processes().is_empty());
+    assert!(said(&place, &["list"], 0).0.contains("gone: somebody ended their holder"));
+    assert!(said(&place, &["down", "other"], 0).0.contains("were gone already"));
+    assert!(said(&place, &["list"], 0).0.is_empty());
+
+    // A note of another boot, of another process with the same number, or torn: never anybody's end.
+    said(&place, &["up", "lab"], 0);
+    let path = place.path("tmp/ferrybench/lab.json");
+    let whole = fs::read_to_string(&path).unwrap();
+    let started = whole.split("\"started\": ").nth(1).unwrap().split(',').next().unwrap();
+    for wrong in [whole.replace(started, "1"), whole[..whole.len() / 2].to_owned()] {
+        fs::write(&path, wrong).unwrap();
+        assert!(said(&place, &["down", "lab"], 0).0.contains("were gone already"));
+        assert!(place.playing("hold").is_some(), "whoever is not named is not ended");
+    }
+    fs::write(&path, whole).unwrap();
+    said(&place, &["down", "lab"], 0);
+    eventually("nothing is left", || place.processes().is_empty());
+}
+
+fn toml_of(plan: &str) {
+    let lines: Vec<&str> = plan.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(lines.len(), 5, "each host and the broadcast address, as comments: {plan}");
+    assert!(plan.lines().all(|line| line.is_empty() || line.starts_with(['#', '[']) || line.contains(" = ")));
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_refused() {
+    let place = Place::new();
+    for words in [
+        &["up", "a/b"][..],
+        &["up", ""],
+        &["up", "lab", "--servers", "0"],
+        &["up", "lab", "--servers", "254"],
+        &["up", "lab", "--subnet", "8.8.8.0/24"],
+        &["up", "lab", "--mtu", "100"],
+        &["up", "lab", "--loss-percent", "91"],
+        &["down", "../lab"],
+        &["down", "lab"],
+    ] {
+        let (_, why) = said(&place, words, 2);
+        assert!(why.starts_with("error: ") || why.starts_with("ferrybench: "), "{words:?}: {why}");
+    }
+    // Whoever may write into that folder says which process is ended.
+    let folder = place.path("tmp/ferrybench");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    assert!(said(&place, &["list"], 2).1.contains("must be a folder that is yours alone"));
+    assert!(place.processes().is_empty());
+}
+
+#[test]
+fn whoever_is_killed_while_hosts_come_up_leaves_none_that_nobody_knows() {
+    if bed(1).is_none() {
+        return;
+    }
+    for delay in [0, 4, 9, 15, 22, 30, 40, 60, 100] {
+        let place = Place::new();
+        let mut up = place.command(BINARY);
+        up.env("XDG_RUNTIME_DIR", place.path("tmp")).args(["hosts", "up", "lab"]);
+        let mut up = up.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        pause(delay);
+        signal(up.id() as i32, Signal::SIGKILL);
+        up.wait().unwrap();
+        // Either it was done, or it is undone.
+        eventually("hosts are known or gone", || {
+            let list = said(&place, &["list"], 0).0;
+            list.contains(": up") || place.processes().is_empty()
+        });
+        command(&place, &["down", "lab"]).output().unwrap();
+        eventually("nothing is left", || place.processes().is_empty());
+    }
+}
+
+#[test]
+fn an_ordinary_user_has_test_hosts_as_well() {
+    const NOBODY: &str = "65534";
+    if !geteuid().is_root() {
+        say("skipped: the tests run as an ordinary user already, so all of them show it");
+        return;
+    }
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    // A copy where an ordinary user finds it, whoever built it.
+    let binary = folder.path().join("ferrybench");
+    fs::copy(BINARY, &binary).unwrap();
+    let as_nobody = |words: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]).args(words);
+        command.current_dir("/").env_remove("XDG_RUNTIME_DIR").env("TMPDIR", folder.path()).output().unwrap()
+    };
+    if !as_nobody(&["unshare", "--user", "--map-root-user", "--net", "true"]).status.success() {
+        say("skipped: an ordinary user may not make user namespaces here");
+        return;
+    }
+    let hosts = |words: &[&str]| {
+        let output = as_nobody(&[&[binary.to_str().unwrap(), "hosts"], words].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    hosts(&[
+        "up",
+        "lab",
+        "--loss-percent",
+        "10",
+        "--duplicate-percent",
+        "5",
+        "--rate",
+        "10MiB",
+        "--mtu",
+        "9000",
+    ]);
+    let note = fs::read_to_string(folder.path().join(format!("ferrybench-{NOBODY}/lab.json"))).unwrap();
+    let kept: kept::Kept = serde_json::from_str(&note).unwrap();
+    let prefix: Vec<&str> = kept.hosts[1].prefix.iter().map(String::as_str).collect();
+    assert!(prefix.contains(&"--preserve-credentials") && prefix.contains(&"-U"), "{prefix:?}");
+    let seen = as_nobody(&[&prefix[..], &["ip", "-br", "address"]].concat());
+    assert!(String::from_utf8_lossy(&seen.stdout).contains("10.77.0.2/24"), "{seen:?}");
+    assert!(hosts(&["list"]).contains(": up"));
+    assert!(hosts(&["down", "lab"]).contains("are removed"));
+    eventually("its hosts are gone", || !Path::new("/proc").join(prefix[2]).exists());
+}
+
+/// A daemon that ends with the test.
+struct Daemon(std::process::Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_agent_behind_ssh_is_a_host() {
+    let sshd = Path::new("/usr/sbin/sshd");
+    if !sshd.is_file() || !geteuid().is_root() {
+        say("skipped: a real sshd needs root and the package openssh-server");
+        return;
+    }
+    let Some(bed) = bed(1) else { return };
+    let place = Place::new();
+    let [client, server] = bed.hosts() else { panic!("a client and a server") };
+    for key in ["host", "user"] {
+        let mut keygen = place.command("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", key]).stdout(Stdio::null());
+        assert!(keygen.status().unwrap().success());
+    }
+    fs::create_dir_all("/run/sshd").unwrap(); // where sshd confines itself to
+    let here = place.path("").display().to_string();
+    let here = here.trim_end_matches('/');
+    let config = format!(
+        "ListenAddress {}:2222\nHostKey {here}/host\nAuthorizedKeysFile {here}/user.pub\nPidFile none\nUsePAM no\n\
+         StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nPrintMotd yes\n\
+         SetEnv TMPDIR={here}/tmp FERRYBENCH_TEST_MARK={here}\n",
+        server.address
+    );
+    place.write("sshd_config", &config);
+    let host_key = place.read("host.pub");
+    place.write("known_hosts", &format!("[{}]:2222 {host_key}", server.address));
+    let mut daemon = Command::new(&server.prefix[0]);
+    daemon.args(&server.prefix[1..]).arg(sshd).args(["-D", "-e", "-f"]).arg(place.path("sshd_config"));
+    let log = File::create(place.path("sshd.log")).unwrap();
+    let _daemon = Daemon(daemon.stderr(log).stdin(Stdio::null()).spawn().unwrap());
+    eventually("sshd listens", || place.read("sshd.log").contains("listening on"));
+
+    let ssh = format!(
+        "ssh -F none -o BatchMode=yes -o UserKnownHostsFile={here}/known_hosts -i {here}/user -p 2222 root@{}",
+        server.address
+    );
+    let mut prefix = client.prefix.clone();
+    prefix.extend(ssh.split(' ').map(str::to_owned));
+    let far = Reach { name: "far".into(), prefix, ..Reach::default() };
+    let mut hosts = Hosts::start(&program(), &place.path("tmp")).unwrap();
+    let pushed = Reach { name: "pushed".into(), binary: Some("/no/such".into()), push: true, ..far.clone() };
+    let numbers = hosts.join(&[reach(client), far.clone(), pushed], true);
+    assert_eq!(
+        numbers.iter().filter_map(|&number| hosts.lost(number)).next(),
+        None,
+        "{}",
+        place.read("sshd.log")
+    );
+    let participants = hosts.participants();
+    let inode = |host: &BedHost| {
+        std::os::unix::fs::MetadataExt::ino(
+            &fs::metadata(format!("/proc/{}/ns/net", host.prefix[2])).unwrap(),
+        )
+    };
+    let namespaces: Vec<u64> = participants.iter().map(|host| host.network_namespace).collect();
+    assert_eq!(namespaces, [inode(client), inode(server), inode(server)], "it runs where sshd does");
+    assert!(participants[1].clock_offset_s.abs() <= participants[1].clock_bound_s);
+    let worker = hosts.start_worker_on(numbers[2], "near", json!("no job"), Duration::from_secs(20)).unwrap();
+    assert!(matches!(hosts.hear(&[worker], Duration::from_secs(20)), Ok((_, Heard::Ended(..)))));
+
+    // Whoever kills ssh ends the agent behind it, which removes its folder.
+    let folder = hosts.folder(numbers[1]).unwrap().to_owned();
+    assert!(folder.is_dir());
+    let doomed = hosts
+        .start_worker_on(
+            numbers[1],
+            "keeper",
+            json!({
+                "store": { "folder": place.path("store") }, "volumes": [], "seed": 1
+            }),
+            Duration::from_secs(60),
+        )
+        .unwrap();
+    // The first that was started is that of `far`.
+    let ssh = children_of_this_process().into_iter().find(|(_, line)| line.starts_with("ssh "));
+    signal(ssh.expect("ssh runs").0, Signal::SIGKILL);
+    loop {
+        match hosts.hear(&[doomed], Duration::from_secs(20)).unwrap().1 {
+            Heard::Lost(why) => break assert!(why.starts_with("host far is lost: "), "{why}"),
+            Heard::Said(_) | Heard::Ended(..) => {}
+        }
+    }
+    eventually("its folder is gone", || !folder.exists());
+    assert!(hosts.lost(HERE).is_none() && hosts.lost(numbers[2]).is_none(), "the others go on");
+
+    let stranger =
+        Reach { prefix: far.prefix.iter().map(|word| word.replace("/user", "/host")).collect(), ..far };
+    let number = hosts.join(&[stranger], true)[0];
+    let why = hosts.lost(number).unwrap();
+    assert!(why.contains("cannot be reached") && why.contains("Permission denied"), "{why}");
+    drop(hosts);
+    eventually("no process is left", || place.processes().is_empty());
+    assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
+}
+
+/// Children of this process, in the order in which they were started: numbers and command lines.
+fn children_of_this_process() -> Vec<(i32, String)> {
+    let mut children = Vec::new();
+    for task in fs::read_dir("/proc/self/task").unwrap() {
+        let list = fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+        for pid in list.split_whitespace().map(|pid| pid.parse::<i32>().unwrap()) {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            children.push((pid, String::from_utf8_lossy(&words).replace('\0', " ").trim().to_owned()));
+        }
+    }
+    children.sort_unstable();
+    children
+}
