@@ -47,6 +47,10 @@ overhead:
 peers:
     cargo bench --locked --bench peers
 
+# Files over UDP against UFTP and iperf3, in network namespaces; as root, minutes
+fanout-peers:
+    cargo bench --locked --bench fanout
+
 # Every fuzz target for so many seconds, where cargo-fuzz is installed: `just fuzz 20`
 fuzz seconds="20":
     #!/usr/bin/env bash

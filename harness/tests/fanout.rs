@@ -417,3 +417,67 @@ fn content_may_be_verified_or_counted_without_being_kept() {
         assert!(folders.iter().all(|folder| fs::read_dir(folder).unwrap().count() == 0));
     }
 }
+
+#[test]
+fn sixty_four_receivers_have_every_byte() {
+    for delivery in [Delivery::Unicast, Delivery::Multicast] {
+        let place = Place::new();
+        let mut spec = spec();
+        (spec.delivery, spec.receivers) = (delivery, 64);
+        let group = Ipv4Addr::new(239, 255, 7, 8);
+        let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let is_shared = delivery == Delivery::Multicast;
+        let contents = vec![content(200_000, 13)];
+        let stand = Stand::new(&place, spec, &contents, |job| {
+            job.keep = Keep::Verified;
+            if is_shared {
+                job.listen = SocketAddr::from(([0, 0, 0, 0], port));
+                job.shares_port = true;
+                job.group = Some(Group { address: group, interface: Ipv4Addr::LOCALHOST });
+            }
+        });
+        let mut job = stand.job();
+        (job.patience_ms, job.deadline_ms) = (20_000, 50_000);
+        job.destination = is_shared
+            .then_some(Destination { address: (group, port).into(), interface: Some(Ipv4Addr::LOCALHOST) });
+        let sent = send(&job);
+        let received = stand.finish();
+        let reached = || sent.files[0].flows.iter().flat_map(|flow| &flow.receivers);
+        assert!(reached().all(|reached| reached.outcome == OK) && reached().count() == 64);
+        assert!(received.iter().all(|told| told.files[0].outcome == OK));
+        the_ledgers_hold(&sent, &received);
+    }
+}
+
+#[test]
+fn senders_that_lie_do_not_pass_the_audit() {
+    use ferrybench::fanout::evidence::{Around, Heard, join};
+    use ferrybench_data::{family::Family, fanout::Fanout};
+    let place = Place::new();
+    let contents = vec![content(50_000, 14)];
+    let stand = Stand::new(&place, spec(), &contents, |_| {});
+    let mut job = stand.job();
+    job.spec.sender_model = "broken-claims".into();
+    let sent = send(&job);
+    let received = stand.finish();
+    let heard: Vec<_> = received
+        .into_iter()
+        .map(|told| Heard {
+            receiver: told.receiver,
+            host: String::new(),
+            address: told.address.to_string(),
+            told: Ok(told),
+            offset_ns: 0,
+        })
+        .collect();
+    let around = Around {
+        interface_dropped: Some(0),
+        injected_drops: Some(0),
+        injected_duplicates: Some(0),
+        hosts_distinct: 1,
+        ..Around::default()
+    };
+    let (seen, ..) = join(&job.spec, &sent, &heard, &around);
+    let reasons = Fanout::audit(&job.spec, &seen);
+    assert!(reasons.iter().any(|why| why.contains("nobody dropped")), "{seen:?} {reasons:?}");
+}

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may, and this is one")]
 
-use ferrybench::roundtrip::registry;
+use ferrybench::{fanout::senders, roundtrip::registry};
 use ferrybench_data::plan::catalogue::Group;
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -46,4 +46,16 @@ fn kin_stand_together() {
     groups.dedup();
     let unlike: BTreeSet<_> = groups.iter().map(|group| group.title()).collect();
     assert_eq!(unlike.len(), groups.len(), "{groups:?}");
+}
+
+#[test]
+fn sender_models_are_their_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fanout/senders");
+    let stems = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let stems = stems.map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
+    let files: BTreeSet<_> = stems.filter(|stem| stem != "mod" && stem != "broken").collect();
+    let shown: BTreeSet<_> = senders::describe().into_iter().map(|model| model.name).collect();
+    assert_eq!(shown, files);
+    let hidden = senders::ALL.iter().filter(|model| model.hidden);
+    assert!(hidden.clone().all(|model| model.name.starts_with("broken-")) && hidden.count() == 2);
 }

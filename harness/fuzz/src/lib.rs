@@ -1,7 +1,11 @@
-//! What every fuzz target does: one session hears what the fuzzer makes up, whole and in small parts, and must neither
+//! What the fuzz targets do. Of the file server: one session hears what the fuzzer makes up, whole and in small parts, and must neither
 //! panic nor go round in circles, and must answer the same.
 
 use ferrybench::{
+    fanout::{
+        account::Account,
+        frame::{Announce, Answer, Ask, HEADER, Header, Kind, Missing},
+    },
     fileserver::{
         protocols::{self, Options, Request, Row},
         session::{self, Finished, Session, Tell},
@@ -80,4 +84,47 @@ fn without_sentence(side: &Side) -> Finished {
     assert!(matches!(side.end, Some(Ok(()))));
     let [finished] = side.finished()[..] else { panic!("one request has one end") };
     Finished { failure: finished.failure.as_ref().map(|_| String::new()), ..finished.clone() }
+}
+
+/// A datagram of the fan-out family. As it is, it is taken or refused; behind a header whose checksum holds, so that the
+/// fuzzer comes to the fields, what is read is within its limits, comes back as it went, and an account can take it.
+pub fn fanout(bytes: &[u8]) {
+    let _ = Header::parse(bytes);
+    let Some((kind, payload)) = bytes.split_first() else { return };
+    let kind = [Kind::Data, Kind::Announce, Kind::Ask, Kind::Answer, Kind::Abort][usize::from(*kind % 5)];
+    let mut datagram = vec![0; HEADER];
+    datagram.extend_from_slice(&payload[..payload.len().min(65_000)]);
+    let serial = payload.first().map_or(0, |byte| u64::from(*byte) << (byte % 57));
+    let sealed = Header { kind, session: 1, file: 1, serial, position: serial as u32 };
+    sealed.seal(&mut datagram);
+    let (header, payload) = Header::parse(&datagram).expect("it was sealed");
+    assert_eq!(header, sealed);
+    let small = Announce { name: "a".into(), bytes: 4000, hash: 0, payload_bytes: 100, repairs: true };
+    let mut account = Account::new(small);
+    match kind {
+        Kind::Data => drop(account.data(&header, payload.len())),
+        Kind::Announce => {
+            let Some(announce) = Announce::parse(payload) else { return };
+            let again = announce.encode(1, 1);
+            let (_, payload) = Header::parse(&again).expect("it was sealed");
+            assert_eq!(Announce::parse(payload).as_ref(), Some(&announce));
+            let _ = Account::new(announce).answer(1, 1);
+        }
+        Kind::Ask => {
+            let Some(ask) = Ask::parse(&header, payload) else { return };
+            account.ask(ask);
+            let answer = account.answer(1, 1).encode(1, 1);
+            let (header, payload) = Header::parse(&answer).expect("it was sealed");
+            assert!(Answer::parse(&header, payload).is_some());
+        }
+        Kind::Answer => {
+            let Some(Answer { missing: Missing { from, to, gaps }, .. }) = Answer::parse(&header, payload) else {
+                return;
+            };
+            assert!(gaps.iter().all(|&(first, count)| first >= from && count > 0 && first + count <= to));
+        }
+        Kind::Abort => {}
+    }
+    let counts = account.counts();
+    assert_eq!(counts.received, counts.unique + counts.duplicate + counts.corrupt);
 }

@@ -2,10 +2,13 @@
 
 use super::told::{Flow, Reached, Received, ReceivedFile, Sent, SentFile};
 use ferrybench_data::fanout::{
-    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, PACKET_HEADERS_BYTES, ReceiverRow,
+    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, ReceiverRow,
     Reliability, Spec,
 };
 use std::collections::BTreeSet;
+
+const IP_HEADER_BYTES: u64 = 20;
+const UDP_HEADER_BYTES: u64 = 8;
 
 /// A receiver and what it told.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,7 +219,7 @@ fn evidence(
         complete_s,
         goodput_bytes_per_s,
         delivered_per_s: delivered_per_s(rows, heard, has_ledger),
-        sent: sum(|row| row.sent),
+        sent: rows.iter().map(|row| row.sent).sum(),
         unique: sum(|row| row.unique),
         lost: sum(|row| row.lost),
         duplicate: sum(|row| row.duplicate),
@@ -233,9 +236,7 @@ fn evidence(
         repeated: flows.iter().map(|flow| flow.repeated * flow.receivers.len() as u64).sum(),
         repair_rounds: sent.files.iter().map(|file| file.rounds).max().unwrap_or(0),
         wire_datagrams,
-        wire_bytes: content
-            + wire_datagrams * u64::from(sent.header_bytes)
-            + HEADERS_BYTES * flows.iter().map(|flow| packets(spec, flow, sent.header_bytes)).sum::<u64>(),
+        wire_bytes: content + sent.files.iter().map(|file| headers_bytes(spec, sent, file)).sum::<u64>(),
         control_datagrams: sent.files.iter().map(|file| file.control_datagrams).sum::<u64>()
             + told.iter().map(|told| told.control_datagrams).sum::<u64>(),
         sent_bytes: flows.iter().map(|flow| flow.bytes * flow.receivers.len() as u64).sum(),
@@ -265,6 +266,19 @@ fn evidence(
     }
 }
 
+/// Bytes around the content of a file on the wire. A datagram that is larger than a packet goes as several.
+fn headers_bytes(spec: &Spec, sent: &Sent, file: &SentFile) -> u64 {
+    let payload = match spec.datagram_bytes {
+        0 => file.bytes,
+        bytes => u64::from(bytes).min(file.bytes),
+    };
+    let of_a_packet = (u64::from(spec.mtu_bytes).saturating_sub(IP_HEADER_BYTES) / 8 * 8).max(8);
+    let packets = (payload + u64::from(sent.header_bytes) + UDP_HEADER_BYTES).div_ceil(of_a_packet);
+    let datagrams: u64 = file.flows.iter().map(|flow| flow.transmissions).sum();
+    let more = (packets - 1) * (HEADERS_BYTES - UDP_HEADER_BYTES);
+    datagrams * (u64::from(sent.header_bytes) + HEADERS_BYTES + more)
+}
+
 /// From the first data byte to the last word that all is verified: the sender's clock heard it; where nothing is answered
 /// the receivers' own times tell, brought to that clock.
 fn complete_s(sent: &Sent, rows: &[ReceiverRow], first_ns: Option<u64>) -> Option<f64> {
@@ -292,19 +306,6 @@ fn delivered_per_s(rows: &[ReceiverRow], heard: &[Heard], has_ledger: bool) -> f
     };
     let rates: f64 = heard.iter().map(|heard| rate(heard.receiver)).sum();
     rates / (heard.len().max(1) as f64)
-}
-
-/// Packets that datagrams travel in: what is larger than the MTU goes in pieces, each with headers of its own.
-fn packets(spec: &Spec, flow: &Flow, header_bytes: u32) -> u64 {
-    let Flow { transmissions: datagrams, bytes: content, .. } = *flow;
-    if datagrams == 0 {
-        return 0;
-    }
-    let udp_header = PACKET_HEADERS_BYTES - 20;
-    let each = content.div_ceil(datagrams) + u64::from(header_bytes) + udp_header;
-    // Pieces hold multiples of 8 bytes.
-    let piece = (u64::from(spec.mtu_bytes).saturating_sub(20) / 8 * 8).max(8);
-    if each + 20 <= u64::from(spec.mtu_bytes) { datagrams } else { datagrams * each.div_ceil(piece) }
 }
 
 fn per_second(bytes: u64, time: f64) -> f64 {

@@ -15,7 +15,7 @@ pub mod ledger;
 mod listen;
 pub mod outbox;
 pub mod outputs;
-mod post;
+pub mod post;
 pub mod receive;
 pub mod send;
 pub mod senders;

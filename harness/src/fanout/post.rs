@@ -12,8 +12,17 @@ use std::{
     io,
     net::{SocketAddr, UdpSocket},
     os::fd::AsFd,
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+
+/// Bytes of data datagrams that this process has handed to the kernel: for progress by hand.
+static SENT_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes of data datagrams that this process has handed to the kernel so far, repeats and headers included.
+pub fn sent_bytes() -> u64 {
+    SENT_BYTES.load(Ordering::Relaxed)
+}
 
 /// A file, its datagrams and the socket that they leave by.
 pub(super) struct Post {
@@ -155,7 +164,12 @@ impl Post {
                 }
             };
             match taken {
-                Ok(true) => self.under_way = None,
+                Ok(true) => {
+                    if let What::Outbox(_) = what {
+                        SENT_BYTES.fetch_add(self.outbox.rest(0).len() as u64, Ordering::Relaxed);
+                    }
+                    self.under_way = None;
+                }
                 Ok(false) => {}
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EAGAIN) => return Some(Wait::Room),

@@ -225,7 +225,7 @@ fn bare_rows_have_bytes_and_no_ledger() {
         flow.receivers[0].verified_ns = None;
     }
     let (seen, rows, _) = join(&spec, &sent, &heard, &Around::default());
-    assert_eq!((seen.sent, seen.unique, seen.reorder_extent), (None, None, None));
+    assert_eq!((seen.sent, seen.unique, seen.reorder_extent), (Some(22), None, None));
     assert_eq!((seen.received, seen.received_bytes, seen.complete_s), (Some(20), 2000, None));
     // 2000 bytes from the first datagram sent to the last received.
     assert_eq!((seen.goodput_bytes_per_s, seen.delivered_per_s), (2000.0, 10.0));
@@ -262,17 +262,6 @@ fn files_of_each_receiver_have_one_row_and_fetches_theirs() {
 }
 
 #[test]
-fn what_is_larger_than_the_mtu_goes_in_pieces() {
-    let spec = spec();
-    let pieces = |transmissions, bytes| packets(&spec, &Flow { transmissions, bytes, ..Flow::default() }, 0);
-    assert_eq!(pieces(2, 2 * 1472), 2);
-    assert_eq!(pieces(1, 1473), 2);
-    // 54 272 bytes and a UDP header in pieces of 1480.
-    assert_eq!(pieces(1, 54_272), 37);
-    assert_eq!(pieces(0, 0), 0);
-}
-
-#[test]
 fn loss_fails_a_row_only_where_it_is_to_be_repaired() {
     let file = SentFile { file: 1, name: "a.bin".into(), outcome: OK.into(), ..SentFile::default() };
     let sent = Sent { files: vec![file.clone()], ..Sent::default() };
@@ -295,4 +284,14 @@ fn loss_fails_a_row_only_where_it_is_to_be_repaired() {
     let gone = SentFile { outcome: "http://h/a: 404 Not Found".into(), ..file };
     let sent = Sent { files: vec![gone], ..Sent::default() };
     assert_eq!(failure(&forgotten, &sent, &[]), Some("a.bin: http://h/a: 404 Not Found".to_owned()));
+}
+
+#[test]
+fn a_datagram_larger_than_a_packet_has_headers_for_each() {
+    let mut spec = spec();
+    (spec.datagram_bytes, spec.mtu_bytes) = (1000, 500);
+    let mut sent = sent();
+    sent.files[0].flows.truncate(1);
+    // 1000 bytes, our 36 and 8 of UDP in fragments of at most 480: three.
+    assert_eq!(headers_bytes(&spec, &sent, &sent.files[0]), 10 * (36 + 42 + 2 * 34));
 }

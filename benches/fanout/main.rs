@@ -1,0 +1,134 @@
+//! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run. Prints a Markdown table;
+//! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
+
+mod hosts;
+mod ours;
+mod theirs;
+
+use ferrybench::fanout::receive::Keep;
+use ferrybench_data::{
+    fanout::{Batching, Delivery, OK, ReceiveOffload, Reliability},
+    stats::signed_rank,
+};
+use hosts::Hosts;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const MIB: u64 = 1 << 20;
+/// Pairs of runs, the first of either changing from pair to pair.
+const PAIRS: usize = 8;
+/// Content of the runs that count datagrams: 380 thousand of them.
+const MANY: u64 = 512 * MIB;
+
+fn main() -> ExitCode {
+    let hosts = match Hosts::up(2) {
+        Ok(hosts) => hosts,
+        Err(why) => {
+            eprintln!("namespaces cannot be made here: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Ok(place) = tempfile::Builder::new().prefix("ferrybench-fanout-").tempdir_in("/dev/shm") else {
+        eprintln!("/dev/shm cannot be written to, and disks are not what is measured here");
+        return ExitCode::FAILURE;
+    };
+    let into: Vec<PathBuf> = ["one", "two"].map(|name| place.path().join(name)).into();
+    into.iter().for_each(|folder| fs::create_dir(folder).expect("the folder is ours"));
+    println!("| what | ratio [95 %] | pairs | bar | |");
+    println!("|---|---|---|---|---|");
+    uftp(&hosts, place.path(), &into);
+    iperf(&hosts, place.path(), &into);
+    ExitCode::SUCCESS
+}
+
+/// A file of that length, its pages written.
+fn source(folder: &Path, name: &str, bytes: u64) -> PathBuf {
+    let path = folder.join(name);
+    let mut file = fs::File::create(&path).expect("there is room");
+    let piece: Vec<u8> = (0..MIB).map(|place| (place % 251) as u8).collect();
+    (0..bytes / MIB).for_each(|_| file.write_all(&piece).expect("there is room"));
+    path
+}
+
+/// 100 MiB to two receivers, verified, from the first byte to the last verified answer; UFTP by its own elapsed time.
+fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
+    let what = "100 MiB to 2 receivers by multicast, repaired and verified: ours, against UFTP";
+    if !theirs::is_there("uftp") {
+        return skipped(what, "uftp is not installed", 4.0);
+    }
+    let file = source(folder, "hundred", 100 * MIB);
+    let spec = ours::spec(Delivery::Multicast, 2, Reliability::Repair, Batching::Gso);
+    let daemons = theirs::Uftp::start(hosts, into);
+    let mut sent_for_one = 0.0_f64;
+    let mut own = || {
+        let seen = ours::block(hosts, &spec, &file, into, Keep::Files);
+        assert_eq!(seen.files_intact, 2, "every receiver has verified the file: {OK}");
+        sent_for_one = sent_for_one.max(seen.wire_datagrams as f64 * 1400.0 / (100 * MIB) as f64);
+        (100 * MIB) as f64 / seen.complete_s.expect("all files are intact")
+    };
+    row(what, &alternating(&mut own, &mut || daemons.rate(&file, 100 * MIB)), 4.0);
+    eprintln!("of each byte at most {sent_for_one:.3} were sent");
+    fs::remove_file(file).expect("it was made above");
+}
+
+/// Datagrams of 1400 bytes from one sender to one receiver, sent and forgotten: those that arrived, in a second.
+fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
+    let have_iperf = theirs::is_there("iperf3");
+    let file = source(folder, "many", MANY);
+    for (what, batching, offload, segments, bar) in [
+        ("1400 B, gso with GRO", Batching::Gso, ReceiveOffload::Gro, 65_535, 8.0),
+        ("1400 B, gso without GRO", Batching::Gso, ReceiveOffload::Off, 65_535, 5.0),
+        (
+            "1400 B, gso, gso_max_segs 1: real datagrams on the wire",
+            Batching::Gso,
+            ReceiveOffload::Gro,
+            1,
+            2.0,
+        ),
+        ("1400 B, sendmmsg (for context)", Batching::Sendmmsg, ReceiveOffload::Gro, 65_535, 0.0),
+    ] {
+        let what = format!("{what}, against iperf3 -u -b 0 -l 1400");
+        if !have_iperf {
+            skipped(&what, "iperf3 is not installed", bar);
+            continue;
+        }
+        hosts.segments(segments).expect("the interface is there");
+        let mut spec = ours::spec(Delivery::Unicast, 1, Reliability::Unrepaired, batching);
+        spec.receive_offload = offload;
+        let mut own = || ours::block(hosts, &spec, &file, into, Keep::Counted).delivered_per_s;
+        row(&what, &alternating(&mut own, &mut || theirs::iperf(hosts)), bar);
+    }
+}
+
+/// Prints one row: what was held against what, the ratio with its interval, and the bar.
+fn row(what: &str, pairs: &[(f64, f64)], bar: f64) {
+    eprintln!("{what}: {:.0?}", pairs.iter().take(4).collect::<Vec<_>>());
+    let Some(ratio) = signed_rank::ratio(pairs) else { return };
+    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.2}, {high:.2}]"));
+    let verdict = if ratio.value >= bar { "holds" } else { "MISSED" };
+    println!("| {what} | {:.2}{interval} | {} | at least {bar} | {verdict} |", ratio.value, ratio.blocks);
+}
+
+fn skipped(what: &str, why: &str, bar: f64) {
+    println!("| {what} | skipped: {why} | | at least {bar} | |");
+}
+
+/// Pairs of rates; which one goes first changes from pair to pair. The first pair is warm-up.
+fn alternating(ours: &mut dyn FnMut() -> f64, theirs: &mut dyn FnMut() -> f64) -> Vec<(f64, f64)> {
+    let one = |place: usize| {
+        if place.is_multiple_of(2) {
+            let own = ours();
+            (own, theirs())
+        } else {
+            let other = theirs();
+            (ours(), other)
+        }
+    };
+    (0..=PAIRS).map(one).skip(1).collect()
+}
