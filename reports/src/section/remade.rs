@@ -5,7 +5,7 @@ use crate::element::Element;
 
 /// Captures of the run at work, which the assignments ask for; a run of round trips shows them at its end.
 pub(super) fn at_work(view: &View<'_>) -> Vec<Element> {
-    let shown: Vec<Element> = captures(view).collect();
+    let shown = captures(view);
     if !is_at_work(view) || shown.is_empty() {
         return Vec::new();
     }
@@ -35,9 +35,12 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 }
 
 /// Captures that no section shows as its own.
-fn captures(view: &View<'_>) -> impl Iterator<Item = Element> {
-    view.data.captures.iter().filter(|(name, _)| !super::fanout::shows(view, name)).map(|(name, text)| {
+fn captures(view: &View<'_>) -> Vec<Element> {
+    let shown = super::fanout::captures(view);
+    let rest = view.data.captures.iter().filter(|(name, _)| !shown.contains(name.as_str()));
+    rest.map(|(name, text)| {
         let shown = Element::Code { language: "text".into(), text: text.trim_end().to_owned() };
         Element::fold(format!("What the terminal showed (captures/{name})"), vec![shown])
     })
+    .collect()
 }

@@ -1,6 +1,6 @@
 //! What handing several datagrams to the kernel at once brings.
 
-use super::view::{Trial, batching, brief, files, grouped, payload, sender, short};
+use super::view::{Trial, batching, brief, conditions, files, grouped, payload, sender, short};
 use crate::{
     chart::{self, Axis, Chart, Intervals, Row, Scale},
     element::{Cell, Column, Element, Figure, Table},
@@ -136,14 +136,14 @@ fn figure(pairs: &[Pair<'_, '_>]) -> Option<Element> {
     let mut groups: Vec<chart::Group<Row>> = Vec::new();
     let alike = |a: &Pair<'_, '_>, b: &Pair<'_, '_>| kind(a.trial.spec) == kind(b.trial.spec);
     let kinds = pairs.chunk_by(alike).count();
+    let one_sender = pairs.windows(2).all(|two| sender(two[0].trial.spec) == sender(two[1].trial.spec));
     let each = (MOST_DRAWN / kinds.max(1)).max(1);
     let drawn = pairs.chunk_by(alike).flat_map(|pairs| pairs.iter().take(each));
     for (pair, ratio) in drawn.filter_map(|pair| Some((pair, pair.told()?))) {
         let spec = pair.trial.spec;
         let (how, reliability, bytes) = kind(spec);
-        let heading = format!("{how}, datagrams of {}: {}", payload(bytes), told(reliability));
-        let label =
-            format!("{}; {} to {}, {}", sender(spec), files(spec), spec.receivers, brief(spec.delivery));
+        let heading = format!("{how}, {}: {}", payload(bytes), told(reliability));
+        let label = label(spec, !one_sender);
         let row = Row { label, estimate: plotted(ratio) };
         match groups.iter_mut().find(|group| group.heading == heading) {
             Some(group) => group.items.push(row),
@@ -167,6 +167,21 @@ fn figure(pairs: &[Pair<'_, '_>]) -> Option<Element> {
              geometric ratio, 95 % interval by signed rank.{some}"
         ),
     }))
+}
+
+/// What sets a row of the figure apart from others below its heading.
+fn label(spec: &Spec, with_sender: bool) -> String {
+    let mut words = Vec::new();
+    if with_sender {
+        words.push(sender(spec));
+    }
+    words.push(format!("{} to {}, {}", files(spec), spec.receivers, brief(spec.delivery)));
+    words.extend(conditions(spec).into_iter().map(|word| {
+        word.replace(" on purpose", "")
+            .replace("delivered twice", "twice")
+            .replace("received without", "without")
+    }));
+    words.join(", ")
 }
 
 fn table(pairs: &[Pair<'_, '_>]) -> Element {

@@ -18,6 +18,7 @@ mod time;
 mod view;
 
 use crate::{element::Element, section::view::View};
+use std::collections::HashSet;
 
 /// One section of this part.
 type Section = fn(&View<'_>) -> Vec<Element>;
@@ -63,7 +64,7 @@ pub(super) fn reading(view: &View<'_>) -> Vec<String> {
     reading::WORDS.iter().chain(general).map(|item| (*item).to_owned()).collect()
 }
 
-/// Whether a capture is a program's source or output, which this part shows.
-pub(super) fn shows(view: &View<'_>, capture: &str) -> bool {
-    view.has_fanouts() && captures::is_shown(view, capture)
+/// Names of the captures that are a program's source or output, which this part shows.
+pub(super) fn captures<'v>(view: &'v View<'_>) -> HashSet<&'v str> {
+    if view.has_fanouts() { captures::files(view) } else { HashSet::new() }
 }
