@@ -12,7 +12,7 @@ use ferrybench::{
     host::testbed::holder::Hold,
     pool::Member,
     process::{agent::Agent, role},
-    roundtrip::{Far, Near, foreign::Foreign},
+    roundtrip::{Afar, Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
 
@@ -22,6 +22,7 @@ const ROLES: &[role::Entry] = &[
     role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),
+    role::entry::<Afar>(),
     role::entry::<Foreign>(),
     role::entry::<Keeper>(),
     role::entry::<Conduct>(),
