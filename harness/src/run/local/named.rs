@@ -5,7 +5,7 @@ use crate::process::reach::Reach;
 use ferrybench_data::{plan::NamedHost, run_info::Participant};
 use std::{
     io,
-    net::{IpAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
 };
 
 impl LocalHost {
@@ -63,6 +63,6 @@ fn resolved(said: &str) -> io::Result<IpAddr> {
     if let Ok(address) = said.parse() {
         return Ok(address);
     }
-    let found = (said, 0).to_socket_addrs()?.find(|address| address.is_ipv4());
+    let found = (said, 0).to_socket_addrs()?.find(SocketAddr::is_ipv4);
     Ok(found.ok_or_else(|| io::Error::other("no such host"))?.ip())
 }
