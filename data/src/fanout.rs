@@ -387,7 +387,7 @@ pub const OK: &str = "ok";
 /// Bytes of Ethernet, IPv4 and UDP headers around one datagram.
 pub const HEADERS_BYTES: u64 = 14 + 20 + 8;
 /// Bytes of our own header in each data datagram of the `ledger` framing; `bare` has none.
-pub const LEDGER_HEADER_BYTES: u64 = 40;
+pub const LEDGER_HEADER_BYTES: u32 = 36;
 /// Bytes of IPv4 and UDP headers, which an MTU counts.
 pub const PACKET_HEADERS_BYTES: u64 = 20 + 8;
 /// Most bytes that one UDP datagram carries over IPv4: 65 535 less those headers.
@@ -419,7 +419,7 @@ impl Spec {
 
     /// Bytes of our own header in each data datagram.
     pub fn header_bytes(&self) -> u64 {
-        if self.framing == Framing::Ledger { LEDGER_HEADER_BYTES } else { 0 }
+        if self.framing == Framing::Ledger { LEDGER_HEADER_BYTES.into() } else { 0 }
     }
 
     /// Content bytes of a full datagram; `None` where it is a whole file whose size is not an axis.

@@ -5,12 +5,13 @@
 mod cli;
 
 use ferrybench::{
+    fanout::{receive::Receive, send::Send, worker::Porter},
     fileserver::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
     },
     host::testbed::holder::Hold,
-    pool::Member,
+    pool::{Hand, Member},
     process::{agent::Agent, role},
     roundtrip::{Afar, Far, Near, foreign::Foreign},
 };
@@ -31,6 +32,9 @@ const ROLES: &[role::Entry] = &[
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),
     role::entry::<Member<Transfer>>(),
+    role::entry::<Receive>(),
+    role::entry::<Send>(),
+    role::entry::<Hand<Porter>>(),
 ];
 
 fn main() -> ExitCode {

@@ -357,6 +357,15 @@ impl Incoming {
         }
     }
 
+    /// Changes the name that it will take.
+    pub fn named(mut self, new: &str) -> io::Result<Self> {
+        check(new)?;
+        if let Content::Filed { name, .. } = &mut self.content {
+            new.clone_into(name);
+        }
+        Ok(self)
+    }
+
     /// The last so many bytes could not be kept, so none can: the rest is only counted.
     pub fn spoil(&mut self, why: io::Error, bytes: u64) {
         self.spoilt = Some(why);

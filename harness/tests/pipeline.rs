@@ -301,7 +301,7 @@ fn datagrams(spec: &fanout::Spec, block: u32) -> Attempt {
         repeated: again,
         repair_rounds: again as u32,
         wire_datagrams: sent,
-        wire_bytes: 11_600 + again * 1400 + sent * (fanout::LEDGER_HEADER_BYTES + fanout::HEADERS_BYTES),
+        wire_bytes: 11_600 + again * 1400 + sent * (spec.header_bytes() + fanout::HEADERS_BYTES),
         sent_bytes: 11_600 + again * 1400,
         received_bytes: 10_200 + again * 1400,
         files_asked: 4,

@@ -99,8 +99,9 @@ mod tests {
             catalogue: Catalogue { fanout, ..Catalogue::default() },
             participants: Vec::new(),
         };
-        let data = Dataset::from_parts(info, String::new(), Vec::new(), Vec::new());
-        Dataset { fanout: rows, ..data }
+        let mut data = Dataset::from_parts(info, String::new(), Vec::new(), Vec::new());
+        data.fanout = rows;
+        data
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! K tasks on N workers: threads, processes or tasks of tokio, released together by a barrier. Client pools share it,
-//! and senders will.
+//! K tasks on N workers: threads, processes or tasks of tokio, released together by a barrier; and single processes that
+//! take tasks as they come. Client pools and senders share what a worker is.
 
 mod gate;
+mod hand;
 mod processes;
 mod threads;
 mod tokio;
 
+pub use hand::{Hand, Hired};
 pub use processes::Member;
 
 use crate::measure::usage::{ProcessUse, Usage};

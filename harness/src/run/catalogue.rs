@@ -1,6 +1,7 @@
 //! What exists on this machine: the registry, the CPUs, the programs.
 
 use crate::{
+    fanout::senders,
     fileserver::{models, protocols},
     host::{room, testbed},
     measure::place,
@@ -10,7 +11,7 @@ use crate::{
 };
 use ferrybench_data::plan::{
     Foreign, Sources,
-    catalogue::{Catalogue, Fanouts, FileServers, SenderModel},
+    catalogue::{Catalogue, Fanouts, FileServers},
 };
 use std::{
     env, fs, io,
@@ -29,7 +30,7 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
     };
     let lacking = testbed::lacking(&Program::myself());
     let fanout = Fanouts {
-        sender_models: sender_models(),
+        sender_models: senders::describe(),
         namespaces_lacking: lacking.namespaces,
         impairment_lacking: lacking.impairment,
         rate_lacking: lacking.rate,
@@ -43,37 +44,6 @@ pub fn of_this_machine() -> io::Result<Catalogue> {
         fileserver,
         fanout,
     })
-}
-
-/// The programs that send files to many hosts, in the order of the assignment's tables.
-fn sender_models() -> Vec<SenderModel> {
-    let model = |name: &str, assignment_name: &str, sized, processes, help: &str| SenderModel {
-        name: name.into(),
-        assignment_name: assignment_name.into(),
-        help: help.into(),
-        sized,
-        processes,
-    };
-    vec![
-        model("single-thread", "single thread", false, false, "one thread sends one file after another"),
-        model("thread-per-file", "multi thread", false, false, "a thread for each file"),
-        model("process-per-file", "multi process", false, true, "a process for each file"),
-        model(
-            "thread-pool",
-            "multi thread asynchronous",
-            true,
-            false,
-            "threads that take files from a queue",
-        ),
-        model(
-            "process-pool",
-            "multi process asynchronous",
-            true,
-            true,
-            "processes that take files from a queue",
-        ),
-        model("tokio", "", true, false, "a task for each file, on the threads of a runtime"),
-    ]
 }
 
 /// Notes the programs of foreign peers that are not there.

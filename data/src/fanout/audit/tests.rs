@@ -4,6 +4,9 @@ use crate::fanout::{
 };
 use proptest::prelude::*;
 
+/// Bytes of our own header.
+const OURS: u64 = LEDGER_HEADER_BYTES as u64;
+
 /// Two files of 2900 bytes to two receivers: three datagrams each.
 fn spec() -> Spec {
     Spec {
@@ -49,7 +52,7 @@ fn sound() -> Evidence {
         late: Some(0),
         received: Some(11),
         wire_datagrams: 12,
-        wire_bytes: 11_600 + 12 * (LEDGER_HEADER_BYTES + HEADERS_BYTES),
+        wire_bytes: 11_600 + 12 * (OURS + HEADERS_BYTES),
         sent_bytes: 11_600,
         received_bytes: 10_200,
         socket_dropped: Some(1),
@@ -151,13 +154,33 @@ fn each_defect_of_the_ledger_is_named_alone() {
 }
 
 #[test]
+fn empty_files_of_one_s_own_take_no_datagram() {
+    let own = Spec { content: Content::Own, file_bytes: 0, ..spec() };
+    let seen = Evidence {
+        sent: Some(0),
+        unique: Some(0),
+        lost: Some(0),
+        received: Some(0),
+        reordered: Some(0),
+        reorder_extent: Some(0),
+        wire_datagrams: 0,
+        wire_bytes: 0,
+        sent_bytes: 0,
+        received_bytes: 0,
+        ..whole()
+    };
+    assert_eq!(reasons(&own, &seen), [""; 0]);
+    assert_eq!(reasons(&Spec { content: Content::BuiltIn, ..own }, &seen), ["nothing was sent"]);
+}
+
+#[test]
 fn each_defect_of_what_was_sent_is_named_alone() {
     each_alone(
         sound,
         &[
             ("the files make up 12 datagrams, 13 were sent", |_, seen| {
                 (seen.wire_datagrams, seen.sent, seen.lost) = (13, Some(13), Some(2));
-                seen.wire_bytes += LEDGER_HEADER_BYTES + HEADERS_BYTES;
+                seen.wire_bytes += OURS + HEADERS_BYTES;
             }),
             ("11600 bytes were to be sent, the sender counted 11000", |_, seen| {
                 (seen.sent_bytes, seen.wire_bytes) = (11_000, seen.wire_bytes - 600);
@@ -166,8 +189,8 @@ fn each_defect_of_what_was_sent_is_named_alone() {
                 (seen.sent, seen.lost) = (Some(24), Some(13));
             }),
             (
-                "12 datagrams with 11600 bytes of content are 12584 to 12584 bytes on the wire, not 12104",
-                |_, seen| seen.wire_bytes -= 12 * LEDGER_HEADER_BYTES,
+                "12 datagrams with 11600 bytes of content are 12536 to 12536 bytes on the wire, not 12104",
+                |_, seen| seen.wire_bytes -= 12 * OURS,
             ),
             ("4 files were to arrive, 2 were asked for", |_, seen| seen.files_asked = 2),
             ("5 of 4 files are intact", |_, seen| seen.files_intact = 5),
@@ -181,7 +204,7 @@ fn each_defect_of_what_was_sent_is_named_alone() {
                 seen.complete_s = Some(0.6);
             }),
             ("2 datagrams were sent again in 1 rounds, although nothing is to be sent again", |_, seen| {
-                (seen.repeated, seen.repair_rounds) = (2, 1)
+                (seen.repeated, seen.repair_rounds) = (2, 1);
             }),
             ("12000 bytes arrived, and 11600 were sent", |_, seen| seen.received_bytes = 12_000),
             ("11600 bytes left within 0.5 s, although the pace is 1000 bytes a second", |spec, _| {
@@ -219,7 +242,7 @@ fn repair_leaves_nothing_missing() {
         repair_rounds: 1,
         wire_datagrams: 15,
         sent_bytes: 11_600 + 3 * 1400,
-        wire_bytes: 11_600 + 3 * 1400 + 15 * (LEDGER_HEADER_BYTES + HEADERS_BYTES),
+        wire_bytes: 11_600 + 3 * 1400 + 15 * (OURS + HEADERS_BYTES),
         ..whole()
     };
     assert_eq!(reasons(&spec, &seen), [""; 0]);
@@ -348,7 +371,7 @@ fn impaired(loss_percent: u32, duplicate_percent: u32) -> (Spec, Evidence) {
         duplicate: Some(duplicate),
         received: Some(2000 - lost + duplicate),
         wire_datagrams: 1000,
-        wire_bytes: 1_400_000 + 1000 * (LEDGER_HEADER_BYTES + HEADERS_BYTES),
+        wire_bytes: 1_400_000 + 1000 * (OURS + HEADERS_BYTES),
         sent_bytes: 2_800_000,
         received_bytes: (2000 - lost + duplicate) * 1400,
         injected_drops: (loss_percent > 0).then_some(lost),
@@ -429,7 +452,7 @@ fn large_datagrams_and_batches_have_other_headers() {
     assert_eq!(
         of(&Spec { datagram_bytes: 8192, ..spec() }),
         (1000, 6),
-        "8240 bytes of IP, 1480 in a fragment"
+        "8236 bytes of IP, 1480 in a fragment"
     );
     let gso = Spec { batching: Batching::Gso, ..spec() };
     assert_eq!(of(&gso), (8, 1), "at most 128 of a batch are one packet");
@@ -441,7 +464,7 @@ fn large_datagrams_and_batches_have_other_headers() {
         lost: Some(0),
         received: Some(4),
         wire_datagrams: 4,
-        wire_bytes: 11_600 + 4 * (LEDGER_HEADER_BYTES + 2 * HEADERS_BYTES),
+        wire_bytes: 11_600 + 4 * (OURS + 2 * HEADERS_BYTES),
         ..whole()
     };
     assert_eq!(reasons(&fragmented, &seen), [""; 0]);

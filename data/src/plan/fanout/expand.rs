@@ -34,7 +34,7 @@ pub(in crate::plan) fn table(table: &FanoutTable, around: Around<'_>, catalogue:
     let mut asked = HashSet::new();
     for model in models {
         for spec in cells(table) {
-            let spec = collapsed(spec, model, around, catalogue);
+            let spec = collapsed(&spec, model, around, catalogue);
             if !asked.insert(spec.clone()) {
                 continue;
             }
@@ -71,29 +71,29 @@ fn cells(table: &FanoutTable) -> Vec<Spec> {
         duplicate_percent: 0,
         content: Content::default(),
     };
-    let cells = cross(vec![first], &table.pool_sizes, |spec, value| spec.pool_size = value);
-    let cells = cross(cells, &table.deliveries, |spec, value| spec.delivery = value);
-    let cells = cross(cells, &table.assignments, |spec, value| spec.assignment = value);
-    let cells = cross(cells, &table.framings, |spec, value| spec.framing = value);
-    let cells = cross(cells, &table.reliabilities, |spec, value| spec.reliability = value);
-    let cells = cross(cells, &table.batchings, |spec, value| spec.batching = value);
-    let cells = cross(cells, &table.segmented, |spec, value| spec.segmented = value);
-    let cells = cross(cells, &table.receive_offloads, |spec, value| spec.receive_offload = value);
-    let cells = cross(cells, &table.fetch_where, |spec, value| spec.fetch_where = value);
-    let cells = cross(cells, &table.think, |spec, value| spec.think_ms = value.millis());
-    let cells = cross(cells, &table.paces, |spec, value| spec.pace_bytes_per_s = value.0);
-    let cells = cross(cells, &table.mtu_bytes, |spec, value| spec.mtu_bytes = value);
-    let cells = cross(cells, &table.rates, |spec, value| spec.rate_bytes_per_s = value.0);
-    let cells = cross(cells, &table.loss_percents, |spec, value| spec.loss_percent = value);
-    let cells = cross(cells, &table.duplicate_percents, |spec, value| spec.duplicate_percent = value);
-    let cells = cross(cells, &table.receivers, |spec, value| spec.receivers = value);
-    let cells = cross(cells, &table.files, |spec, value| spec.files = value);
-    let cells = cross(cells, &table.file_bytes, |spec, value| spec.file_bytes = value.0);
-    cross(cells, &table.datagram_bytes, |spec, value| spec.datagram_bytes = value.0 as u32)
+    let cells = cross(&[first], &table.pool_sizes, |spec, value| spec.pool_size = value);
+    let cells = cross(&cells, &table.deliveries, |spec, value| spec.delivery = value);
+    let cells = cross(&cells, &table.assignments, |spec, value| spec.assignment = value);
+    let cells = cross(&cells, &table.framings, |spec, value| spec.framing = value);
+    let cells = cross(&cells, &table.reliabilities, |spec, value| spec.reliability = value);
+    let cells = cross(&cells, &table.batchings, |spec, value| spec.batching = value);
+    let cells = cross(&cells, &table.segmented, |spec, value| spec.segmented = value);
+    let cells = cross(&cells, &table.receive_offloads, |spec, value| spec.receive_offload = value);
+    let cells = cross(&cells, &table.fetch_where, |spec, value| spec.fetch_where = value);
+    let cells = cross(&cells, &table.think, |spec, value| spec.think_ms = value.millis());
+    let cells = cross(&cells, &table.paces, |spec, value| spec.pace_bytes_per_s = value.0);
+    let cells = cross(&cells, &table.mtu_bytes, |spec, value| spec.mtu_bytes = value);
+    let cells = cross(&cells, &table.rates, |spec, value| spec.rate_bytes_per_s = value.0);
+    let cells = cross(&cells, &table.loss_percents, |spec, value| spec.loss_percent = value);
+    let cells = cross(&cells, &table.duplicate_percents, |spec, value| spec.duplicate_percent = value);
+    let cells = cross(&cells, &table.receivers, |spec, value| spec.receivers = value);
+    let cells = cross(&cells, &table.files, |spec, value| spec.files = value);
+    let cells = cross(&cells, &table.file_bytes, |spec, value| spec.file_bytes = value.0);
+    cross(&cells, &table.datagram_bytes, |spec, value| spec.datagram_bytes = value.0 as u32)
 }
 
 /// Every cell with every value of one more axis.
-fn cross<T: Copy>(cells: Vec<Spec>, values: &[T], set: fn(&mut Spec, T)) -> Vec<Spec> {
+fn cross<T: Copy>(cells: &[Spec], values: &[T], set: fn(&mut Spec, T)) -> Vec<Spec> {
     let with = |cell: &Spec, value| {
         let mut cell = cell.clone();
         set(&mut cell, value);
@@ -103,8 +103,9 @@ fn cross<T: Copy>(cells: Vec<Spec>, values: &[T], set: fn(&mut Spec, T)) -> Vec<
 }
 
 /// The cell as this model has it: what means nothing to it takes the one value that says so.
-fn collapsed(spec: Spec, model: &SenderModel, around: Around<'_>, catalogue: &Catalogue) -> Spec {
-    let mut spec = Spec { sender_model: model.name.clone(), hosts: hosts(around.hosts, catalogue), ..spec };
+fn collapsed(spec: &Spec, model: &SenderModel, around: Around<'_>, catalogue: &Catalogue) -> Spec {
+    let mut spec =
+        Spec { sender_model: model.name.clone(), hosts: hosts(around.hosts, catalogue), ..spec.clone() };
     if !model.sized {
         spec.pool_size = 0;
     }

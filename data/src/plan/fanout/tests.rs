@@ -16,7 +16,7 @@ const PROGRAMS: [(&str, bool, bool); 6] = [
     ("process-per-file", false, true),
     ("thread-pool", true, false),
     ("process-pool", true, true),
-    ("tokio", true, false),
+    ("tokio", false, false),
 ];
 
 /// A machine that can do everything.
@@ -71,7 +71,7 @@ fn the_assignment_has_both_cases_by_every_program() {
         "fanout/single-thread/0/unicast/each/2/2/pictures/1B/bare/one/none/parent-serial/0ms/never",
         "fanout/process-pool/15/unicast/each/2/2/pictures/1B/bare/one/none/parent-serial/0ms/never",
         "fanout/thread-pool/4/limited-broadcast/all/2/1/53KiB/whole-file/bare/one/none/in-worker/2000ms/never",
-        "fanout/tokio/4/unicast/each/2/2/pictures/1400B/ledger/one/none/parent-serial/0ms/never",
+        "fanout/tokio/0/unicast/each/2/2/pictures/1400B/ledger/one/none/parent-serial/0ms/never",
         "fanout/process-per-file/0/limited-broadcast/all/2/1/pictures/1400B/ledger/one/none/in-worker/2000ms/never",
     ] {
         assert!(ids.iter().any(|known| known == id), "{id} is not among {ids:#?}");
@@ -145,27 +145,27 @@ fn what_udp_cannot_carry_is_a_limit() {
         why("framings = [\"bare\"]\nreliabilities = [\"repair\"]"),
         "bare datagrams cannot be told apart, so that nobody can say which of them is missing"
     );
-    assert_eq!(why("datagram_bytes = [65467]"), "");
+    assert_eq!(why("datagram_bytes = [65471]"), "");
     assert_eq!(
-        why("datagram_bytes = [65468]"),
-        "limit: a payload of 65468 bytes does not fit into a datagram of at most 65467 bytes"
+        why("datagram_bytes = [65472]"),
+        "limit: a payload of 65472 bytes does not fit into a datagram of at most 65471 bytes"
     );
     assert_eq!(why("datagram_bytes = [65507]\nframings = [\"bare\"]"), "", "bare has no header");
     assert_eq!(
         why("datagram_bytes = [\"whole-file\"]\nfile_bytes = [70000]"),
-        "limit: a whole file of 70000 bytes does not fit into a datagram of at most 65467 bytes"
+        "limit: a whole file of 70000 bytes does not fit into a datagram of at most 65471 bytes"
     );
     assert_eq!(
         why("datagram_bytes = [\"whole-file\"]\nfile_bytes = [\"pictures\"]"),
-        "limit: a whole picture does not fit into a datagram of at most 65467 bytes"
+        "limit: a whole picture does not fit into a datagram of at most 65471 bytes"
     );
     let broadcast = "deliveries = [\"broadcast\"]\ndatagram_bytes = [\"whole-file\"]\nfile_bytes = [54272]";
     assert_eq!(why(broadcast), "", "IP cuts it into fragments");
     let gso = |payload: u32| why(&format!("batchings = [\"gso\"]\ndatagram_bytes = [{payload}]"));
-    assert_eq!(gso(1500 - 28 - 40), "");
+    assert_eq!(gso(1500 - 28 - 36), "");
     assert_eq!(
-        gso(1433),
-        "limit: with segmentation offload a datagram carries at most 1432 bytes where packets are of 1500, not 1433"
+        gso(1437),
+        "limit: with segmentation offload a datagram carries at most 1436 bytes where packets are of 1500, not 1437"
     );
     assert_eq!(why("batchings = [\"gso\"]\ndatagram_bytes = [8192]\nmtu_bytes = [9000]"), "");
     assert_eq!(
@@ -372,9 +372,9 @@ fn sending_more_takes_longer() {
     let pauses = |files: u32| {
         let axes =
             format!("files = [{files}]\nfetch_where = [\"in-worker\"]\nthink = [\"1s\"]\nfile_bytes = [1]");
-        seconds(&axes).floor()
+        seconds(&axes)
     };
-    assert_eq!(pauses(8) - pauses(4), 1.0, "four workers pause at once");
+    assert!((0.9..1.1).contains(&(pauses(8) - pauses(4))), "four workers pause at once");
 }
 
 fn some<T: Clone + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Strategy<Value = Vec<T>> {
@@ -386,7 +386,7 @@ fn any_table() -> impl Strategy<Value = FanoutTable> {
     let what = (
         some(&[1_u32, 3]),
         some(&[FileBytes(0), FileBytes(1), FileBytes(70_000)]),
-        some(&[0_u64, 1, 1400, 1433, 65_468, 65_508]),
+        some(&[0_u64, 1, 1400, 1437, 65_472, 65_508]),
         some(Framing::ALL),
     );
     let how = (some(Batching::ALL), some(Reliability::ALL), some(FetchWhere::ALL), some(Segmented::ALL));

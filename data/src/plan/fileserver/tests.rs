@@ -45,7 +45,6 @@ fn catalogue(room: Room) -> Catalogue {
             ],
             room,
         },
-        fanout: Default::default(),
         ..Catalogue::default()
     }
 }

@@ -1,0 +1,209 @@
+//! A receiver at work: its socket, and the books that what comes goes into.
+
+use super::{
+    bare::Flows,
+    books::{Books, Gathered},
+    inbox::Inbox,
+    receive::{Job, Until},
+    socket,
+    told::{Received, ReceivedFile},
+};
+use crate::{
+    measure::{clock, usage::ProcessUse},
+    shelf::{self, Shelf},
+};
+use ferrybench_data::fanout::{Framing, ReceiveOffload};
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A receiver at work.
+pub(super) struct Listener {
+    job: Job,
+    socket: UdpSocket,
+    address: SocketAddr,
+    buffer_bytes: u64,
+    inbox: Inbox,
+    books: Kept,
+    begun_ns: u64,
+    /// When anything came last.
+    heard_ns: Option<u64>,
+    /// When progress was told last, and what it was.
+    progress: (u64, u64),
+    control_datagrams: u64,
+}
+
+/// What comes is kept by the kind of its framing.
+enum Kept {
+    Ledger(Books),
+    Bare(Flows),
+}
+
+/// Why a receiver that nobody told to finish does so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its time is up.
+    Deadline,
+    /// What was to come has come, and nothing more does.
+    Silent,
+}
+
+/// How long one wait for a datagram lasts, before cues and clocks are looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// What is under way when the sender has ended may lie in a queue of the network: a silence this long says that it is
+/// empty.
+const LAST_SILENCE_NS: u64 = 100_000_000;
+/// How often progress is told, nanoseconds.
+const PROGRESS_NS: u64 = 100_000_000;
+
+impl Listener {
+    pub(super) fn open(job: Job) -> io::Result<Self> {
+        let shelf = Arc::new(Shelf::open(&job.into, shelf::Keep::Files, None)?);
+        let socket = socket::listening(job.listen, job.shares_port, job.group)?;
+        let buffer_bytes = socket::want_receive_buffer(&socket, job.buffer_bytes as usize);
+        let takes_batches = job.receive_offload == ReceiveOffload::Gro;
+        if takes_batches {
+            socket::receive_batches(&socket)?;
+        }
+        socket.set_read_timeout(Some(TICK))?;
+        let books = match job.framing {
+            Framing::Ledger => Kept::Ledger(Books::new(&job, shelf, buffer_bytes)),
+            Framing::Bare => Kept::Bare(Flows::new(&job, shelf)),
+        };
+        Ok(Self {
+            address: socket.local_addr()?,
+            buffer_bytes,
+            inbox: Inbox::new(takes_batches),
+            books,
+            begun_ns: clock::now(),
+            heard_ns: None,
+            progress: (0, 0),
+            control_datagrams: 0,
+            socket,
+            job,
+        })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn buffer_bytes(&self) -> u64 {
+        self.buffer_bytes
+    }
+
+    /// Takes what is there, or waits for a moment.
+    pub(super) fn turn(&mut self) -> io::Result<()> {
+        let came = self.inbox.receive(&self.socket)?;
+        let now = clock::now();
+        if came {
+            self.heard_ns = Some(now);
+        }
+        let dropped = || socket::dropped(&self.socket);
+        match &mut self.books {
+            Kept::Bare(flows) => {
+                self.inbox.datagrams().for_each(|(from, datagram)| flows.hear(from, datagram, now));
+            }
+            Kept::Ledger(books) => {
+                if came {
+                    let mut gathered = Gathered::new();
+                    for (from, datagram) in self.inbox.datagrams() {
+                        books.hear(from, datagram, now, &dropped, &mut gathered);
+                    }
+                    books.write(&mut gathered);
+                }
+                books.tick(now, &dropped);
+                for (to, datagram) in books.answers.drain(..) {
+                    // One that cannot be sent is as one that is lost: it is asked for again.
+                    self.control_datagrams += u64::from(self.socket.send_to(&datagram, to).is_ok());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody watches: nothing is told while a block is measured.
+    pub(super) fn tells_of_files(&self) -> bool {
+        self.job.until.is_some()
+    }
+
+    pub(super) fn newly_ended(&mut self) -> Option<ReceivedFile> {
+        match &mut self.books {
+            Kept::Ledger(books) => books.newly_ended(),
+            Kept::Bare(_) => None,
+        }
+    }
+
+    /// Content bytes so far, where it is time to tell and they have changed.
+    pub(super) fn progress(&mut self) -> Option<u64> {
+        let now = clock::now();
+        let (told_ns, told) = self.progress;
+        if now < told_ns + PROGRESS_NS {
+            return None;
+        }
+        let bytes = match &self.books {
+            Kept::Ledger(books) => books.received_bytes(),
+            Kept::Bare(flows) => flows.received_bytes(),
+        };
+        self.progress = (now, bytes);
+        (bytes != told).then_some(bytes)
+    }
+
+    /// Whether its end has come by itself.
+    pub(super) fn has_ended(&self) -> Option<Ended> {
+        let now = clock::now();
+        if now.saturating_sub(self.begun_ns) > self.job.deadline_ms.saturating_mul(1_000_000) {
+            return Some(Ended::Deadline);
+        }
+        let Until { files, idle_ms } = self.job.until?;
+        let silent = now.saturating_sub(self.heard_ns?) >= idle_ms * 1_000_000;
+        let ended = match &self.books {
+            Kept::Ledger(books) => books.ended().0,
+            Kept::Bare(flows) => flows.len(),
+        };
+        let enough = match files {
+            0 => true,
+            files => ended >= files as usize,
+        };
+        (silent && enough).then_some(Ended::Silent)
+    }
+
+    /// Takes what is still under way, closes the accounts, and tells.
+    pub(super) fn finish(mut self, why: Option<&str>) -> io::Result<Received> {
+        self.socket.set_read_timeout(Some(TICK))?;
+        let begun = clock::now();
+        let mut heard = begun;
+        // Somebody may go on sending for ever: the silence is waited for so long, and no longer.
+        while clock::now() < heard + LAST_SILENCE_NS && clock::now() < begun + 50 * LAST_SILENCE_NS {
+            let before = self.heard_ns;
+            self.turn()?;
+            if self.heard_ns != before {
+                heard = clock::now();
+            }
+        }
+        let socket_dropped = socket::dropped(&self.socket);
+        let (files, foreign) = match self.books {
+            Kept::Ledger(mut books) => {
+                books.close_all(why, socket_dropped);
+                (books.told(), books.foreign)
+            }
+            Kept::Bare(flows) => {
+                let foreign = flows.foreign;
+                (flows.close(), foreign)
+            }
+        };
+        Ok(Received {
+            receiver: self.job.receiver,
+            address: self.address,
+            receive_buffer_bytes: self.buffer_bytes,
+            files,
+            foreign,
+            socket_dropped,
+            control_datagrams: self.control_datagrams,
+            usage: ProcessUse::now(),
+        })
+    }
+}
