@@ -13,7 +13,7 @@ use ferrybench::{
     host::{limits, testbed::holder::Hold},
     pool::{Hand, Member},
     process::{agent::Agent, role},
-    roundtrip::{Far, Near, foreign::Foreign},
+    roundtrip::{Afar, Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
 
@@ -23,6 +23,7 @@ const ROLES: &[role::Entry] = &[
     role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),
+    role::entry::<Afar>(),
     role::entry::<Foreign>(),
     role::entry::<Keeper>(),
     role::entry::<Conduct>(),

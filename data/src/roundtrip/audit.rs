@@ -146,6 +146,7 @@ mod tests {
             placement: Placement::Split,
             producers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         }
     }
 

@@ -173,6 +173,7 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
         Ok(Ending::Complete) => Ended::Complete,
         _ => Ended::Interrupted,
     };
+    info.participants = host.participants();
     info.wall_s = wall_before_s + seconds_since(begun);
     // A full disk must not hide why the run stopped.
     let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));

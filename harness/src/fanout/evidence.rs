@@ -2,8 +2,7 @@
 
 use super::told::{Flow, Reached, Received, ReceivedFile, Sent, SentFile};
 use ferrybench_data::fanout::{
-    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, ReceiverRow,
-    Reliability, Spec,
+    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, ReceiverRow, Reliability, Spec,
 };
 use std::collections::BTreeSet;
 
@@ -213,7 +212,7 @@ fn evidence(
     };
     Evidence {
         start_up_s: seconds(sent.start_up_ns),
-        fetch_s: fetches.iter().map(|fetch| fetch.fetch_s).sum(),
+        fetch_s: fetches.iter().fold(0.0, |sum, fetch| sum + fetch.fetch_s),
         send_s: seconds(last_ns.unwrap_or(0).saturating_sub(first_ns.unwrap_or(0))),
         total_s: seconds(sent.ended_ns.saturating_sub(sent.passed_barrier_ns)),
         complete_s,

@@ -25,13 +25,18 @@ const PICTURES: [(&str, &[u8]); 4] = [
     ("ferry-night.jpg", include_bytes!("../../../data/files/ferry-night.jpg")),
 ];
 
+/// Where the files lie in the folder of a run.
+pub fn files_in(folder: &Path) -> PathBuf {
+    folder.join("stock")
+}
+
 /// The role of whoever makes those files and holds them for as long as the run lasts.
 pub enum Stock {}
 
 /// What it is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
-    /// The folder that it makes, and that goes with it.
+    /// The folder that it makes, and that goes with it and whatever else is in it. The files are in [`files_in`] it.
     pub folder: PathBuf,
     /// What there is to be.
     pub wanted: Vec<Wanted>,
@@ -99,7 +104,8 @@ impl Role for Stock {
 }
 
 fn make(job: &Job) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
-    let folder = &job.folder;
+    let folder = &files_in(&job.folder);
+    fs::create_dir(folder)?;
     let each = job.wanted.iter().map(|wanted| {
         let files = match wanted {
             Wanted::Pictures(files) => (0..*files).map(|place| picture(folder, place)).collect(),

@@ -286,6 +286,16 @@ impl Hosts {
         Some((&identity.boot_id, identity.network_namespace))
     }
 
+    /// Whether two hosts read the same clock: they are of one boot, and in no namespaces of time that differ.
+    pub fn share_a_clock(&self, one: usize, other: usize) -> bool {
+        let boot = |host: usize| self.all[host].introduction.as_ref().map(|told| &told.identity.boot_id);
+        let is_ours = |host: usize| {
+            let (offset_ns, bound_ns) = self.all[host].clock;
+            offset_ns.unsigned_abs() <= bound_ns
+        };
+        boot(one).is_some() && boot(one) == boot(other) && is_ours(one) && is_ours(other)
+    }
+
     /// How far [`Self::on_its_clock`] may be wrong, nanoseconds.
     pub fn clock_bound_ns(&self, host: usize) -> u64 {
         self.all[host].clock.1

@@ -4,7 +4,10 @@ use super::{
     folder::{Details, RunFolder},
     order,
 };
-use crate::measure::{clock, noise::Probe};
+use crate::{
+    fanout::senders,
+    measure::{clock, noise::Probe},
+};
 use ferrybench_data::{
     family::Family,
     fanout::{self, Fanout, FetchRow, ReceiverRow},
@@ -15,6 +18,7 @@ use ferrybench_data::{
     run_info::Participant,
 };
 use std::{
+    collections::BTreeSet,
     io,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -137,6 +141,7 @@ pub fn run(
     if runnable.iter().any(|trial| (1..=plan.blocks).any(|block| !folder.has(&trial.id(), block))) {
         subject.prepare(&runnable)?;
     }
+    keep_programs(&runnable, folder)?;
     let schedule = order::rounds(runnable.len(), plan.blocks, plan.order, plan.seed);
     let mut before: Option<Probe> = None;
     for (place, block) in schedule {
@@ -176,6 +181,16 @@ pub fn run(
         watch(Event::Row(&*kept.row));
     }
     Ok(Ending::Complete)
+}
+
+/// Keeps the source of each sending program that runs: a hand-in shows it beside what it did.
+fn keep_programs(trials: &[&Trial], folder: &RunFolder) -> io::Result<()> {
+    let models: BTreeSet<&str> =
+        trials.iter().filter_map(|trial| Some(trial.cell.fanout()?.sender_model.as_str())).collect();
+    for model in models.into_iter().filter_map(senders::find) {
+        folder.capture_once(&format!("program-{}.rs.txt", model.name), model.source)?;
+    }
+    Ok(())
 }
 
 /// A row that is to be kept, with what it has beside itself.

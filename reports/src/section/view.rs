@@ -89,6 +89,9 @@ impl<'a> View<'a> {
         if spec.producers > 1 {
             label += &format!(", {} producers", spec.producers);
         }
+        if let Some((near, far)) = spec.hosts.split_once(':') {
+            label += &format!(", {near} to {far}");
+        }
         label
     }
 

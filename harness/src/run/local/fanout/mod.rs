@@ -33,7 +33,7 @@ use serde_json::Value;
 use std::{
     collections::BTreeSet,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::atomic::Ordering,
     time::Duration,
@@ -47,6 +47,8 @@ pub(super) struct Network {
     bed: Option<TestBed>,
     /// The subnet's broadcast address, where one is known.
     broadcast: Option<Ipv4Addr>,
+    /// The folder on the sender's host that everything of the run lies in.
+    root: PathBuf,
     /// What is sent.
     stock: Vec<(Wanted, Vec<Stocked>)>,
     /// Where the sender's host serves its files, where any trial fetches them.
@@ -87,12 +89,12 @@ impl LocalHost {
         if let Some(sender) = network.stations.first()
             && self.hosts.lost(sender.host).is_none()
         {
-            let (host, folder) = (sender.host, sender.folder.join("stock"));
-            network.stock = self.stock(host, folder.clone(), &specs)?;
+            let (host, root) = (sender.host, network.root.clone());
+            network.stock = self.stock(host, root.clone(), &specs)?;
             let fetches =
                 |spec: &&Spec| spec.fetch_where != FetchWhere::Local && spec.content != Content::Own;
             if specs.iter().any(fetches) {
-                network.web = Some(self.web(host, folder)?);
+                network.web = Some(self.web(host, stock::files_in(&root))?);
             }
         }
         self.network = Some(network);
@@ -118,7 +120,7 @@ impl LocalHost {
         });
         let stations = stations.collect();
         let broadcast = Some(bed.broadcast());
-        Ok(Network { stations, bed: Some(bed), broadcast, stock: Vec::new(), web: None })
+        Ok(Network { stations, bed: Some(bed), broadcast, root: shared, stock: Vec::new(), web: None })
     }
 
     /// Addresses of the loopback interface: every host is this one.
@@ -133,6 +135,7 @@ impl LocalHost {
             stations: (0..=receivers).map(station).collect(),
             bed: None,
             broadcast: Some(Ipv4Addr::new(127, 255, 255, 255)),
+            root: shared,
             stock: Vec::new(),
             web: None,
         }
@@ -140,35 +143,30 @@ impl LocalHost {
 
     /// The hosts that the plan names; the first sends.
     fn named(&mut self, receivers: u32) -> io::Result<Network> {
-        let wanted = self.plan.host.iter().take(receivers as usize + 1);
-        let reaches: Vec<Reach> = wanted
-            .clone()
-            .map(|host| Reach {
-                name: host.name.clone(),
-                prefix: host.prefix.clone(),
-                binary: host.binary.as_ref().map(PathBuf::from),
-                push: host.push,
-            })
-            .collect();
-        let told: Vec<Option<String>> = wanted.map(|host| host.address.clone()).collect();
-        let numbers = self.hosts.join(&reaches, self.plan.allow_same_host);
-        let participants = self.hosts.participants();
+        let numbers = self.named_hosts();
+        let names: Vec<String> = self.plan.host.iter().map(|host| host.name.clone()).collect();
         let mut stations = Vec::new();
-        for ((reach, told), host) in reaches.iter().zip(told).zip(numbers) {
-            let own = participants.iter().find(|participant| participant.name == reach.name);
-            let first = own.and_then(|own| own.interfaces.first()).map(|interface| interface.address.clone());
-            // One that is lost needs no address: its blocks fail before it is used.
-            let text = told.or(first).unwrap_or_else(|| Ipv4Addr::UNSPECIFIED.to_string());
-            let address = text.split('/').next().unwrap_or_default().parse().map_err(|_| {
-                io::Error::other(format!("host {}: \"{text}\" is no IPv4 address", reach.name))
-            })?;
+        for (name, host) in names.into_iter().zip(numbers).take(receivers as usize + 1) {
+            // One that is lost needs neither address nor folder: its blocks fail before they are used.
             let folder =
-                self.hosts.folder(host).map_or_else(|_| PathBuf::new(), |folder| folder.join("files"));
-            stations.push(Station { host, name: reach.name.clone(), address, folder });
+                self.hosts.folder(host).map_or_else(|_| PathBuf::new(), |folder| folder.join("fanout"));
+            let address = match self.hosts.lost(host) {
+                Some(_) => Ipv4Addr::UNSPECIFIED,
+                None => match self.address_of(&name).map_err(io::Error::other)? {
+                    IpAddr::V4(address) => address,
+                    IpAddr::V6(address) => {
+                        let why = format!("host {name}: files are sent over IPv4, and {address} is IPv6");
+                        return Err(io::Error::other(why));
+                    }
+                },
+            };
+            stations.push(Station { host, name, address, folder });
         }
+        let participants = self.hosts.participants();
         let subnet = participants.first().and_then(|sender| sender.interfaces.first());
         let broadcast = subnet.and_then(|interface| broadcast_of(&interface.address));
-        Ok(Network { stations, bed: None, broadcast, stock: Vec::new(), web: None })
+        let root = stations.first().map_or_else(PathBuf::new, |sender| sender.folder.clone());
+        Ok(Network { stations, bed: None, broadcast, root, stock: Vec::new(), web: None })
     }
 
     /// Where files of hosts that share this machine's file systems lie: in memory where there is room.
