@@ -248,6 +248,7 @@ pub fn rtt(name: &str, message_bytes: u64, placement: Placement) -> Spec {
         placement,
         producers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     }
 }
 
