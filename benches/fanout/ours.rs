@@ -7,7 +7,7 @@ use ferrybench::fanout::{
     send::{self, Destination, From, Source, Target},
 };
 use ferrybench_data::fanout::{
-    Assignment, Batching, Delivery, ETHERNET_MTU, Evidence, FetchWhere, Framing, Hosts as Kind,
+    Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, FetchWhere, Framing, Hosts as Kind,
     ReceiveOffload, Reliability, Segmented, Spec,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -86,6 +86,7 @@ pub(super) fn spec(delivery: Delivery, receivers: u32, reliability: Reliability,
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
+        content: Content::BuiltIn,
     }
 }
 

@@ -11,8 +11,10 @@ mod plan;
 mod plans;
 mod progress;
 mod ranking;
+mod receive;
 mod report;
 mod runs;
+mod send;
 mod serve;
 mod shell;
 
@@ -45,6 +47,10 @@ enum Command {
     Serve(serve::Serve),
     /// Test hosts to measure between: up, down, list
     Hosts(hosts::Hosts),
+    /// Send files over UDP to receivers that listen
+    Send(send::Send),
+    /// Receive files over UDP
+    Receive(receive::Receive),
     /// List mechanisms and built-in plans, and what this machine lacks
     List(list::List),
     /// Look at this machine: facts, limits, noise, the clock's cost
@@ -103,6 +109,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Grid(grid) => grid.carry_out(),
         Command::Serve(serve) => serve.carry_out(),
         Command::Hosts(hosts) => hosts.carry_out(),
+        Command::Send(send) => send.carry_out(),
+        Command::Receive(receive) => receive.carry_out(),
         Command::List(list) => list.carry_out(),
         Command::Doctor(doctor) => doctor.carry_out(),
         Command::Check(check) => check.carry_out(),

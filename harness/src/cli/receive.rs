@@ -136,9 +136,11 @@ impl Progress {
     fn new() -> Self {
         let style = ProgressStyle::with_template("{bytes} {bytes_per_sec} {spinner}")
             .expect("the template is fixed and valid");
-        Self(stderr().is_terminal().then(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
-        }))
+        Self(
+            stderr()
+                .is_terminal()
+                .then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)),
+        )
     }
 
     fn watch(&mut self, reply: &Reply) {
@@ -176,8 +178,16 @@ fn print(received: &Received) {
         return note("Nothing arrived.");
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header([
-        "file", "bytes", "datagrams", "lost", "duplicate", "reordered", "corrupt", "late", "outcome",
+    table.load_style(presets::NOTHING).set_header([
+        "FILE",
+        "BYTES",
+        "DATAGRAMS",
+        "LOST",
+        "DUPLICATE",
+        "REORDERED",
+        "CORRUPT",
+        "LATE",
+        "OUTCOME",
     ]);
     for file in &received.files {
         let count = |of: fn(&ferrybench::fanout::told::Counts) -> u64| {

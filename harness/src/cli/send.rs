@@ -14,8 +14,8 @@ use ferrybench::{
 };
 use ferrybench_data::{
     fanout::{
-        Assignment, Batching, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts, LEDGER_HEADER_BYTES, OK,
-        ReceiveOffload, Reliability, Segmented, Spec,
+        Assignment, Batching, Content, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts,
+        LEDGER_HEADER_BYTES, OK, ReceiveOffload, Reliability, Segmented, Spec,
     },
     plan::catalogue::nearest,
     units::{Size, Span},
@@ -170,6 +170,7 @@ impl Send {
             rate_bytes_per_s: 0,
             loss_percent: 0,
             duplicate_percent: 0,
+            content: Content::Own,
         };
         Ok(Job {
             spec,
@@ -284,14 +285,29 @@ fn show(total: u64, is_done: &AtomicBool) {
 
 fn print(job: &Job, sent: &Sent) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header([
-        "receiver", "file", "bytes", "sent", "repeated", "lost", "duplicate", "seconds", "outcome",
+    table.load_style(presets::NOTHING).set_header([
+        "RECEIVER",
+        "FILE",
+        "BYTES",
+        "SENT",
+        "REPEATED",
+        "LOST",
+        "DUPLICATE",
+        "SECONDS",
+        "OUTCOME",
     ]);
     for file in &sent.files {
         if file.flows.is_empty() {
             let blank = String::new;
             table.add_row([
-                "-".to_owned(), file.name.clone(), file.bytes.to_string(), blank(), blank(), blank(), blank(), blank(),
+                "-".to_owned(),
+                file.name.clone(),
+                file.bytes.to_string(),
+                blank(),
+                blank(),
+                blank(),
+                blank(),
+                blank(),
                 file.outcome.clone(),
             ]);
         }

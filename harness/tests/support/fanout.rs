@@ -10,8 +10,8 @@ use ferrybench::{
     process::partner::{Partner, Program},
 };
 use ferrybench_data::fanout::{
-    Assignment, Batching, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts, ReceiveOffload, Reliability,
-    Segmented, Spec,
+    Assignment, Batching, Content, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts, ReceiveOffload,
+    Reliability, Segmented, Spec,
 };
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub fn spec() -> Spec {
         rate_bytes_per_s: 0,
         loss_percent: 0,
         duplicate_percent: 0,
-        content: ferrybench_data::fanout::Content::BuiltIn,
+        content: Content::BuiltIn,
     }
 }
 
