@@ -12,6 +12,11 @@ pub(super) struct Hosts {
     names: Vec<String>,
 }
 
+/// The address of a host.
+pub(super) fn address(host: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, host as u8 + 1)
+}
+
 /// The client, and the place of the first server.
 pub(super) const CLIENT: usize = 0;
 
@@ -28,7 +33,7 @@ impl Hosts {
             Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(|error| error.to_string())?;
         thread::spawn(move || {
             if signals.forever().next().is_some() {
-                remove.iter().for_each(|name| drop(ip(&["netns", "del", name])));
+                remove_all(&remove);
                 std::process::exit(130);
             }
         });
@@ -45,25 +50,11 @@ impl Hosts {
                 "-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", name,
             ])?;
             ip(&["-n", &switch, "link", "set", &port, "master", "br0", "up"])?;
-            ip(&[
-                "-n",
-                name,
-                "addr",
-                "add",
-                &format!("{}/24", hosts.address(host)),
-                "brd",
-                "+",
-                "dev",
-                "eth0",
-            ])?;
+            ip(&["-n", name, "addr", "add", &format!("{}/24", address(host)), "brd", "+", "dev", "eth0"])?;
             ip(&["-n", name, "link", "set", "eth0", "up"])?;
             ip(&["-n", name, "route", "add", "224.0.0.0/4", "dev", "eth0"])?;
         }
         Ok(hosts)
-    }
-
-    pub(super) fn address(&self, host: usize) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, 0, host as u8 + 1)
     }
 
     /// A program on a host.
@@ -81,7 +72,13 @@ impl Hosts {
 
 impl Drop for Hosts {
     fn drop(&mut self) {
-        self.names.iter().for_each(|name| drop(ip(&["netns", "del", name])));
+        remove_all(&self.names);
+    }
+}
+
+fn remove_all(names: &[String]) {
+    for name in names {
+        let _ = ip(&["netns", "del", name]);
     }
 }
 

@@ -39,7 +39,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let into: Vec<PathBuf> = ["one", "two"].map(|name| place.path().join(name)).into();
-    into.iter().for_each(|folder| fs::create_dir(folder).expect("the folder is ours"));
+    for folder in &into {
+        fs::create_dir(folder).expect("the folder is ours");
+    }
     println!("| what | ratio [95 %] | pairs | bar | |");
     println!("|---|---|---|---|---|");
     uftp(&hosts, place.path(), &into);
@@ -52,7 +54,9 @@ fn source(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
     let mut file = fs::File::create(&path).expect("there is room");
     let piece: Vec<u8> = (0..MIB).map(|place| (place % 251) as u8).collect();
-    (0..bytes / MIB).for_each(|_| file.write_all(&piece).expect("there is room"));
+    for _ in 0..bytes / MIB {
+        file.write_all(&piece).expect("there is room");
+    }
     path
 }
 

@@ -1,6 +1,6 @@
 //! Our sender and receivers, as processes on those hosts: they speak in lines, so any prefix can start them.
 
-use super::hosts::{CLIENT, Hosts};
+use super::hosts::{CLIENT, Hosts, address};
 use ferrybench::fanout::{
     evidence::{Around, Heard, join},
     receive::{self, Group, Keep},
@@ -95,7 +95,7 @@ pub(super) fn block(hosts: &Hosts, spec: &Spec, file: &Path, into: &[PathBuf], k
     let is_shared = spec.delivery != Delivery::Unicast;
     let mut receivers: Vec<_> = (1..=spec.receivers)
         .map(|number| {
-            let own = hosts.address(number as usize);
+            let own = address(number as usize);
             let listen = if is_shared { Ipv4Addr::UNSPECIFIED } else { own };
             let job = receive::Job {
                 receiver: number,
@@ -119,14 +119,13 @@ pub(super) fn block(hosts: &Hosts, spec: &Spec, file: &Path, into: &[PathBuf], k
             }
         })
         .collect();
-    let target =
-        |receiver: u32| Target { receiver, address: (hosts.address(receiver as usize), PORT).into() };
+    let target = |receiver: u32| Target { receiver, address: (address(receiver as usize), PORT).into() };
     let job = send::Job {
         spec: spec.clone(),
         session: SESSION,
         targets: (1..=spec.receivers).map(target).collect(),
         destination: is_shared
-            .then(|| Destination { address: (GROUP, PORT).into(), interface: Some(hosts.address(CLIENT)) }),
+            .then(|| Destination { address: (GROUP, PORT).into(), interface: Some(address(CLIENT)) }),
         sources: vec![Source { from: From::Path(file.to_owned()), name: "content".into() }],
         into: None,
         fetch_limit_bytes: 0,

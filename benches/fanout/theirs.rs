@@ -1,6 +1,6 @@
 //! UFTP and iperf3 on the same hosts.
 
-use super::hosts::{CLIENT, Hosts};
+use super::hosts::{CLIENT, Hosts, address};
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
@@ -67,7 +67,7 @@ pub(super) fn iperf(hosts: &Hosts) -> f64 {
     let mut server = quiet(server.args(["-s", "-1"])).spawn().expect("it is installed");
     settle();
     let mut client = hosts.on(CLIENT, "iperf3");
-    client.args(["-u", "-b", "0", "-l", "1400", "-t", "1", "-J", "-c"]).arg(hosts.address(1).to_string());
+    client.args(["-u", "-b", "0", "-l", "1400", "-t", "1", "-J", "-c"]).arg(address(1).to_string());
     let output = client.stdin(Stdio::null()).output().expect("it is installed");
     let _ = server.wait();
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it was asked for JSON");

@@ -7,7 +7,7 @@ use ferrybench::{
     fanout::{
         frame::{Announce, Header, Kind},
         receive::{Expected, Group, Keep},
-        send::{Destination, From, Reply, Source, Target},
+        send::{Destination, From, Job, Reply, Source, Target},
         senders,
         told::{Received, Sent},
     },
@@ -39,10 +39,10 @@ fn all_is_there(sent: &Sent, received: &[Received], folders: &[impl AsRef<Path>]
         assert_eq!(file.outcome, OK, "{file:?}");
         for reached in file.flows.iter().flat_map(|flow| &flow.receivers) {
             assert_eq!(reached.outcome, OK, "{file:?}");
-            let receiver = reached.receiver as usize - 1;
-            let arrived = fs::read(folders[receiver].as_ref().join(&file.name)).unwrap();
+            let place = reached.receiver as usize - 1;
+            let arrived = fs::read(folders[place].as_ref().join(&file.name)).unwrap();
             assert!(arrived == contents[file.file as usize - 1], "{} at {}", file.name, reached.receiver);
-            let told = received[receiver].files.iter().find(|told| told.file == file.file).unwrap();
+            let told = received[place].files.iter().find(|told| told.file == file.file).unwrap();
             assert_eq!((told.outcome.as_str(), told.hash.as_str()), (OK, file.hash.as_str()));
         }
     }
@@ -53,12 +53,12 @@ fn the_ledgers_hold(sent: &Sent, received: &[Received]) {
     for file in &sent.files {
         for flow in &file.flows {
             for reached in &flow.receivers {
-                let receiver = &received[reached.receiver as usize - 1];
-                let told = receiver.files.iter().find(|told| told.file == file.file).unwrap();
+                let host = &received[reached.receiver as usize - 1];
+                let told = host.files.iter().find(|told| told.file == file.file).unwrap();
                 let counts = told.counts.unwrap();
                 assert!(counts.unique <= flow.transmissions, "{counts:?} {flow:?}");
                 assert_eq!(counts.received, counts.unique + counts.duplicate + counts.corrupt);
-                if receiver.socket_dropped == Some(0) {
+                if host.socket_dropped == Some(0) {
                     assert_eq!(counts.unique, flow.transmissions, "nothing was dropped");
                 }
             }
@@ -310,9 +310,9 @@ fn forged_truncated_and_replayed_datagrams_are_counted_and_ignored() {
     header.seal(&mut datagram);
     let announce =
         Announce { name: "../../forged".into(), bytes: 5, hash: 0, payload_bytes: 5, repairs: true };
-    let forged: [&[u8]; 5] =
+    let strange: [&[u8]; 5] =
         [b"", b"GET / HTTP/1.1", &datagram, &datagram[..30], &announce.encode(SESSION ^ 1, 1)];
-    for datagram in forged {
+    for datagram in strange {
         forger.send_to(datagram, to).unwrap();
     }
     let (job, folders) = (stand.job(), stand.folders.clone());
@@ -350,12 +350,15 @@ fn a_receiver_that_never_starts_is_named_and_the_others_have_their_file() {
     assert!(folders.iter().all(|folder| folder.join("file-1.bin").is_file()));
 }
 
+/// What a test changes of a sender's job.
+type Change<'a> = &'a dyn Fn(&mut Job);
+
 #[test]
 fn what_cannot_be_is_refused_in_one_sentence() {
     let place = Place::new();
     let contents = vec![content(10_000, 11)];
     let stand = Stand::new(&place, spec(), &contents, |_| {});
-    let refused = |change: &dyn Fn(&mut ferrybench::fanout::send::Job)| {
+    let refused = |change: Change<'_>| {
         let mut job = stand.job();
         change(&mut job);
         match try_send(&job) {
@@ -368,7 +371,7 @@ fn what_cannot_be_is_refused_in_one_sentence() {
             other => panic!("{other:?}"),
         }
     };
-    let cases: [(&dyn Fn(&mut ferrybench::fanout::send::Job), &str); 10] = [
+    let cases: [(Change<'_>, &str); 10] = [
         (&|job| job.sources[0].from = From::Path("no/such".into()), "No such file"),
         (&|job| job.sources[0].from = From::Path("/".into()), "not a file"),
         (&|job| job.sources[0].name = "../a".into(), "no path in it"),

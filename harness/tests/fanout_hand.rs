@@ -71,7 +71,8 @@ fn files_go_to_two_receivers_and_both_sides_say_so() {
     fs::write(place.path("more/empty"), b"").unwrap();
     let receivers = ["one", "two"].map(|into| Receiver::of(&place, into, &["--files", "3"]));
     let [first, second] = [0, 1].map(|number: usize| receivers[number].address.clone());
-    let sent = place.ferrybench(&["send", "a.bin", "more", "--to", &first, &second]).assert().success();
+    let words = ["send", "a.bin", "more", "--out", "run", "--to", &first, &second];
+    let sent = place.ferrybench(&words).assert().success();
     let table = String::from_utf8_lossy(&sent.get_output().stdout).into_owned();
     assert_eq!(table.lines().filter(|line| line.trim_end().ends_with(" ok")).count(), 6, "{table}");
     for (receiver, into) in receivers.into_iter().zip(["one", "two"]) {
@@ -82,6 +83,11 @@ fn files_go_to_two_receivers_and_both_sides_say_so() {
         assert!(fs::read(place.path(into).join("a.bin")).unwrap() == a);
     }
     assert!(place.temporary().is_empty());
+    let rows = fs::read_to_string(place.path("run/receivers.csv")).unwrap();
+    assert_eq!(rows.lines().filter(|line| line.ends_with(",ok")).count(), 6, "{rows}");
+    let row = fs::read_to_string(place.path("run/fanout.csv")).unwrap();
+    assert!(row.lines().count() == 2 && row.contains(",pass,"), "{row}");
+    place.ferrybench(&["report", "run"]).assert().success();
 }
 
 #[test]

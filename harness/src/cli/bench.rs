@@ -22,7 +22,7 @@ use ferrybench::{
 use ferrybench_data::{
     criterion::{self, CriterionRow},
     dataset::Dataset,
-    plan::estimate::estimate,
+    plan::{catalogue::Catalogue, estimate::estimate},
     record::Fate,
     run_info::{Ended, RunInfo, SCHEMA},
     warning::warnings,
@@ -205,7 +205,14 @@ pub(super) struct Measured {
 }
 
 fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
-    let host = facts::gather(&chosen.catalogue).map_err(failure)?;
+    let Chosen { plan, catalogue, trials, .. } = chosen;
+    let info = begun_now(&plan.name, catalogue)?;
+    Ok(RunInfo { trials: trials.len() as u32, blocks: plan.blocks, seed: plan.seed, ..info })
+}
+
+/// A run of one trial and one block that begins now.
+pub(super) fn begun_now(plan: &str, catalogue: &Catalogue) -> Result<RunInfo, Trouble> {
+    let host = facts::gather(catalogue).map_err(failure)?;
     Ok(RunInfo {
         schema: SCHEMA,
         suite: "ferrybench".into(),
@@ -217,15 +224,15 @@ fn describe(chosen: &Chosen) -> Result<RunInfo, Trouble> {
         build_profile: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
         compiler: env!("FERRYBENCH_COMPILER").into(),
         command_line: command_line(),
-        plan: chosen.plan.name.clone(),
+        plan: plan.to_owned(),
         started: clock::utc().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         ended: Ended::Running,
-        trials: chosen.trials.len() as u32,
-        blocks: chosen.plan.blocks,
-        seed: chosen.plan.seed,
+        trials: 1,
+        blocks: 1,
+        seed: 0,
         wall_s: 0.0,
         hosts: vec![host],
-        catalogue: chosen.catalogue.clone(),
+        catalogue: catalogue.clone(),
         participants: Vec::new(),
     })
 }

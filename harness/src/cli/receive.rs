@@ -59,8 +59,8 @@ pub(super) struct Receive {
     #[arg(long, value_name = "FILE")]
     expect: Vec<PathBuf>,
     /// `gro` takes several datagrams of the kernel as one, `off` each by itself
-    #[arg(long, value_name = "HOW", default_value = "gro")]
-    receive_offload: ReceiveOffload,
+    #[arg(long = "receive-offload", value_name = "HOW", default_value = "gro")]
+    offload: ReceiveOffload,
     /// Receive buffer that is asked for
     #[arg(long, value_name = "SIZE", default_value = "4MiB")]
     buffer: Size,
@@ -118,7 +118,7 @@ impl Receive {
             into: self.into.clone(),
             keep: Keep::Files,
             framing: self.framing,
-            receive_offload: self.receive_offload,
+            receive_offload: self.offload,
             buffer_bytes: u32::try_from(self.buffer.0)
                 .map_err(|_| request("--buffer is larger than a kernel gives"))?,
             session: None,

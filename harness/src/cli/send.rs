@@ -1,23 +1,30 @@
 //! `send`: files over UDP to receivers that listen.
 
-use super::{Done, Exit, Trouble, failure, note, request, say};
+use super::{Done, Exit, Trouble, bench, failure, note, request, say};
 use clap::Args;
 use comfy_table::{Table, presets};
 use ferrybench::{
     fanout::{
+        evidence::{Around, by_answers, join},
         fetch, post,
         send::{self, Destination, From, Job, Source, Target},
         senders,
         told::Sent,
     },
     measure::clock,
+    run::{
+        catalogue,
+        folder::{Details, RunFolder},
+    },
 };
 use ferrybench_data::{
     fanout::{
-        Assignment, Batching, Content, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts,
+        Assignment, Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Framing, Hosts,
         LEDGER_HEADER_BYTES, OK, ReceiveOffload, Reliability, Segmented, Spec,
     },
     plan::catalogue::nearest,
+    record::{Audit, Noise, Outcome, Record},
+    run_info::{Ended, RunInfo},
     units::{Size, Span},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,6 +40,9 @@ use std::{
 
 /// Bytes of IPv4 and UDP headers.
 const PACKET_HEADERS: u32 = 28;
+/// What stands for the plan of a run that had none.
+const BY_HAND: &str =
+    "# Sent by hand: there was no plan. run.json has the command line.\nname = \"send\"\nblocks = 1\n";
 /// How often the moving line moves.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -92,6 +102,9 @@ pub(super) struct Send {
     /// Largest packet of the network
     #[arg(long, value_name = "BYTES", default_value_t = ETHERNET_MTU)]
     mtu: u32,
+    /// Record it as a run folder, of which `ferrybench report` makes a report
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Longest silence of a receiver before it is given up
     #[arg(long, value_name = "TIME", default_value = "5s")]
     patience: Span,
@@ -117,6 +130,9 @@ impl Send {
         });
         let sent = sent.map_err(request)?;
         print(&job, &sent);
+        if let Some(out) = &self.out {
+            record(out, &job, &sent)?;
+        }
         let good = |file: &ferrybench::fanout::told::SentFile| {
             file.outcome == OK
                 && file.flows.iter().flat_map(|flow| &flow.receivers).all(|reached| reached.outcome == OK)
@@ -281,6 +297,27 @@ fn show(total: u64, is_done: &AtomicBool) {
         clock::pause(TICK);
     }
     bar.finish_and_clear();
+}
+
+/// A run folder of one block: what the sender saw, and what receivers answered.
+fn record(out: &Path, job: &Job, sent: &Sent) -> Result<(), Trouble> {
+    let around = Around { hosts_distinct: 1, ..Around::default() };
+    let heard = by_answers(sent, &job.targets);
+    let (evidence, receivers, fetches) = join(&job.spec, sent, &heard, &around);
+    let took_s = evidence.total_s;
+    let record = Record::<Fanout> {
+        block: 1,
+        order: 1,
+        noise: Noise::default(),
+        spec: job.spec.clone(),
+        outcome: Outcome::Measured { audit: Audit::of::<Fanout>(&job.spec, &evidence), evidence },
+    };
+    let catalogue = catalogue::of_this_machine().map_err(failure)?;
+    let info = RunInfo { ended: Ended::Complete, wall_s: took_s, ..bench::begun_now("send", &catalogue)? };
+    let mut folder = RunFolder::create(out, &info, BY_HAND).map_err(request)?;
+    folder.append(&record, Details::Fanout { receivers, fetches }).map_err(failure)?;
+    note(format_args!("Run: {}", out.display()));
+    Ok(())
 }
 
 fn print(job: &Job, sent: &Sent) {

@@ -19,7 +19,7 @@ pub(super) struct Flows {
     keep: Keep,
     shelf: Arc<Shelf>,
     expect: Vec<Expected>,
-    flows: Vec<Flow>,
+    all: Vec<Flow>,
     last: usize,
     pub(super) foreign: u64,
 }
@@ -44,7 +44,7 @@ const MOST_FLOWS: usize = 1024;
 
 impl Flows {
     pub(super) fn new(job: &Job, shelf: Arc<Shelf>) -> Self {
-        Self { keep: job.keep, shelf, expect: job.expect.clone(), flows: Vec::new(), last: 0, foreign: 0 }
+        Self { keep: job.keep, shelf, expect: job.expect.clone(), all: Vec::new(), last: 0, foreign: 0 }
     }
 
     pub(super) fn hear(&mut self, from: SocketAddr, datagram: &[u8], now_ns: u64) {
@@ -64,11 +64,11 @@ impl Flows {
     }
 
     fn find(&mut self, from: SocketAddr, now_ns: u64) -> Option<&mut Flow> {
-        if self.flows.get(self.last).is_none_or(|flow| flow.from != from) {
-            self.last = match self.flows.iter().position(|flow| flow.from == from) {
+        if self.all.get(self.last).is_none_or(|flow| flow.from != from) {
+            self.last = match self.all.iter().position(|flow| flow.from == from) {
                 Some(place) => place,
-                None if self.flows.len() < MOST_FLOWS => {
-                    let name = format!("file-{}", self.flows.len() + 1);
+                None if self.all.len() < MOST_FLOWS => {
+                    let name = format!("file-{}", self.all.len() + 1);
                     let (store, failure) = match Store::begin(&self.shelf, &name, self.keep) {
                         Ok(store) => (Some(store), None),
                         Err(error) => (None, Some(super::books::spoken(&error))),
@@ -84,31 +84,31 @@ impl Flows {
                         first_ns: now_ns,
                         last_ns: now_ns,
                     };
-                    self.flows.push(flow);
-                    self.flows.len() - 1
+                    self.all.push(flow);
+                    self.all.len() - 1
                 }
                 None => return None,
             };
         }
-        self.flows.get_mut(self.last)
+        self.all.get_mut(self.last)
     }
 
     /// Flows so far.
     pub(super) fn len(&self) -> usize {
-        self.flows.len()
+        self.all.len()
     }
 
     /// Content bytes so far.
     pub(super) fn received_bytes(&self) -> u64 {
-        self.flows.iter().map(|flow| flow.bytes).sum()
+        self.all.iter().map(|flow| flow.bytes).sum()
     }
 
     /// Nothing more comes: each flow is held against what was expected, by its hash first, then in the order in which they
     /// began. What was expected and never came is told as well.
     pub(super) fn close(self) -> Vec<ReceivedFile> {
-        let Self { keep, shelf, expect, flows, .. } = self;
+        let Self { keep, shelf, expect, all, .. } = self;
         let mut ended: Vec<(Flow, String)> = Vec::new();
-        for mut flow in flows {
+        for mut flow in all {
             flow.write();
             let hash = flow.store.as_mut().map_or(Ok(String::new()), Store::hash);
             let hash = hash.unwrap_or_else(|error| {

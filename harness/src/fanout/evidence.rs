@@ -74,6 +74,43 @@ pub fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String>
     Some(format!("{} lacks {}: {}", lacking.host, lacking.name, lacking.outcome))
 }
 
+/// What receivers told the sender, where nobody else heard them: the ledger of their last answer, and no times.
+pub fn by_answers(sent: &Sent, targets: &[super::send::Target]) -> Vec<Heard> {
+    let of_file = |file: &SentFile, receiver: u32| {
+        let reached = file.flows.iter().find_map(|flow| reached(flow, receiver))?;
+        let counts = reached.counts?;
+        let is_whole = reached.outcome == OK;
+        Some(ReceivedFile {
+            file: file.file,
+            name: file.name.clone(),
+            bytes: file.bytes,
+            counts: Some(counts),
+            datagrams: counts.received,
+            received_bytes: if is_whole { file.bytes } else { 0 },
+            source_hash: file.hash.clone(),
+            hash: if is_whole { file.hash.clone() } else { String::new() },
+            outcome: reached.outcome.clone(),
+            ..ReceivedFile::default()
+        })
+    };
+    let heard = |target: &super::send::Target| {
+        let files = sent.files.iter().filter_map(|file| of_file(file, target.receiver)).collect();
+        let told = Received {
+            receiver: target.receiver,
+            address: target.address,
+            receive_buffer_bytes: 0,
+            files,
+            foreign: 0,
+            socket_dropped: None,
+            control_datagrams: 0,
+            usage: crate::measure::usage::ProcessUse::default(),
+        };
+        let address = target.address.to_string();
+        Heard { receiver: target.receiver, host: address.clone(), address, told: Ok(told), offset_ns: 0 }
+    };
+    targets.iter().map(heard).collect()
+}
+
 /// One file at one receiver; `None` where it was not to go there.
 fn row(spec: &Spec, sent: &Sent, heard: &Heard, file: &SentFile) -> Option<ReceiverRow> {
     let flow = file.flows.iter().find_map(|flow| Some((flow, reached(flow, heard.receiver)?)));
@@ -193,13 +230,12 @@ fn evidence(
     let intact: Vec<_> = rows.iter().filter(|row| row.outcome == OK).collect();
     let received_bytes: u64 = rows.iter().map(|row| row.received_bytes).sum();
     let complete_s = (intact.len() == files_asked).then(|| complete_s(sent, rows, first_ns)).flatten();
-    let goodput_bytes_per_s = match complete_s {
-        Some(time) => per_second(intact.iter().map(|row| row.bytes).sum(), time),
-        None => {
-            let start = first_ns.map_or(0.0, |first| seconds(first.saturating_sub(sent.passed_barrier_ns)));
-            let end = rows.iter().filter_map(|row| row.last_s).fold(start, f64::max);
-            per_second(received_bytes, end - start)
-        }
+    let goodput_bytes_per_s = if let Some(time) = complete_s {
+        per_second(intact.iter().map(|row| row.bytes).sum(), time)
+    } else {
+        let start = first_ns.map_or(0.0, |first| seconds(first.saturating_sub(sent.passed_barrier_ns)));
+        let end = rows.iter().filter_map(|row| row.last_s).fold(start, f64::max);
+        per_second(received_bytes, end - start)
     };
     let wire_datagrams: u64 = flows.iter().map(|flow| flow.transmissions).sum();
     let content: u64 = flows.iter().map(|flow| flow.bytes).sum();

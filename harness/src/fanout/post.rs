@@ -180,7 +180,7 @@ impl Post {
                     // A firewall on this host took it: sent and lost, as far as anybody can tell.
                     Some(libc::EPERM) => match what {
                         What::Outbox(place) if !self.way.is_one_packet && *place + 1 < self.outbox.len() => {
-                            *place += 1
+                            *place += 1;
                         }
                         _ => self.under_way = None,
                     },

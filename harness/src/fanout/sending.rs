@@ -210,7 +210,7 @@ impl Sending {
         let given_up = self
             .flows
             .iter()
-            .filter(|flow| self.manner.has_header && flow.peers.iter().any(|peer| peer.was_given_up()));
+            .filter(|flow| self.manner.has_header && flow.peers.iter().any(Peer::was_given_up));
         given_up.map(|flow| (flow.to, super::frame::abort(self.manner.session, self.manner.file))).collect()
     }
 

@@ -44,7 +44,9 @@ impl Store {
         self.end = self.end.max(offset + length);
         let Some(incoming) = &self.incoming else { return Ok(()) };
         if offset == self.hashed {
-            pieces.iter().for_each(|piece| self.hasher.update(piece));
+            for piece in pieces.iter() {
+                self.hasher.update(piece);
+            }
             self.hashed += length;
         }
         let file = incoming.file().ok_or_else(|| io::Error::other("it has no file"))?;

@@ -142,7 +142,7 @@ pub fn start_receiver(job: &receive::Job) -> (Partner<Receive>, SocketAddr) {
 pub fn finish(mut receiver: Partner<Receive>) -> Received {
     receiver.cue(receive::Cue::Finish).unwrap();
     match receiver.reply(LONG).unwrap() {
-        receive::Reply::Done(received) => *received,
+        receive::Reply::Done(told) => *told,
         other => panic!("it did not finish: {other:?}"),
     }
 }

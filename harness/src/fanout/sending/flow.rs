@@ -126,7 +126,9 @@ impl Flow {
         manner: &Manner,
         now_ns: u64,
     ) -> Self {
-        peers.iter_mut().for_each(|peer| peer.heard_ns = now_ns);
+        for peer in &mut peers {
+            peer.heard_ns = now_ns;
+        }
         Self {
             to,
             peers,
@@ -236,7 +238,9 @@ impl Flow {
     fn enter(&mut self, phase: Phase, now_ns: u64) {
         self.phase = phase;
         self.questions_before = self.question;
-        self.peers.iter_mut().for_each(|peer| peer.covered = 0);
+        for peer in &mut self.peers {
+            peer.covered = 0;
+        }
         self.asked_from = u32::MAX;
         self.hurry(now_ns);
     }
