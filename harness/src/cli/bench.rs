@@ -22,7 +22,8 @@ use ferrybench::{
 use ferrybench_data::{
     criterion::{self, CriterionRow},
     dataset::Dataset,
-    plan::{catalogue::Catalogue, estimate::estimate},
+    fanout::Hosts,
+    plan::{Trial, catalogue::Catalogue, estimate::estimate},
     record::Fate,
     run_info::{Ended, RunInfo, SCHEMA},
     warning::warnings,
@@ -150,6 +151,9 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
     if let Some(rows) = criterion {
         folder.write_criterion(rows).map_err(failure)?;
     }
+    if let Some(why) = on_loopback(&chosen) {
+        note(format_args!("note: files are sent between addresses of the loopback interface: {why}"));
+    }
     let cost = info.hosts.first().map_or(25.0, |host| host.clock_cost_ns);
     let plan = &chosen.plan;
     let mut host = LocalHost::start(
@@ -173,7 +177,6 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
         Ok(Ending::Complete) => Ended::Complete,
         _ => Ended::Interrupted,
     };
-    info.participants = host.participants();
     info.wall_s = wall_before_s + seconds_since(begun);
     // A full disk must not hide why the run stopped.
     let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));
@@ -190,6 +193,16 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
         Exit::Good
     };
     Ok(Measured { folder: folder.path().to_owned(), exit })
+}
+
+/// Why the hosts of trials are none of their own, where that is so.
+fn on_loopback(chosen: &Chosen) -> Option<&str> {
+    let is_so = |trial: &Trial| {
+        trial.skip.is_none() && trial.cell.fanout().is_some_and(|spec| spec.hosts == Hosts::Loopback)
+    };
+    let lacking = chosen.catalogue.fanout.namespaces_lacking.as_deref();
+    let why = lacking.unwrap_or("test hosts are connected to nothing that a file could be fetched from");
+    chosen.trials.iter().any(is_so).then_some(why)
 }
 
 pub(super) struct Opened {

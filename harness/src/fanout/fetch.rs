@@ -8,6 +8,7 @@ use crate::{
 use ferrybench_data::fanout::OK;
 use std::{
     io::{self, Read},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -160,6 +161,19 @@ pub fn name_of(url: &str) -> String {
     if shelf::check(last).is_ok() { last.to_owned() } else { "file".to_owned() }
 }
 
+/// The address of a file that a server holds under its name, whatever is in that.
+pub fn address_of(server: SocketAddr, name: &str) -> String {
+    let mut address = format!("http://{server}/");
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            address.push(byte.into());
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +232,13 @@ mod tests {
             assert!(!got.fetched.outcome.contains('\n') && got.file.is_none());
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_address_holds_any_name() {
+        let server = SocketAddr::from(([10, 0, 0, 1], 80));
+        assert_eq!(address_of(server, "a-b_c~1.png"), "http://10.0.0.1:80/a-b_c~1.png");
+        assert_eq!(address_of(server, "a b?#%é"), "http://10.0.0.1:80/a%20b%3F%23%25%C3%A9");
     }
 
     #[test]

@@ -30,6 +30,41 @@ pub fn files_in(folder: &Path) -> PathBuf {
     folder.join("stock")
 }
 
+/// The files behind paths, in their order; those of a folder by name, without its hidden ones and its folders.
+pub fn files_at(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let facts = fs::metadata(path).map_err(told)?;
+        if !facts.is_dir() {
+            // A pipe or a device has no size, and may have no end.
+            if !facts.is_file() {
+                return Err(told(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+            }
+            files.push(path.clone());
+            continue;
+        }
+        let mut inside = Vec::new();
+        for entry in fs::read_dir(path).map_err(told)? {
+            let entry = entry.map_err(told)?;
+            if entry.path().is_file() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                inside.push(entry.path());
+            }
+        }
+        if inside.is_empty() {
+            return Err(told(io::Error::new(io::ErrorKind::NotFound, "the folder has no file to send")));
+        }
+        inside.sort();
+        files.append(&mut inside);
+    }
+    Ok(files)
+}
+
+/// What receivers call a file: its name without its folder.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The role of whoever makes those files and holds them for as long as the run lasts.
 pub enum Stock {}
 
@@ -42,6 +77,9 @@ pub struct Job {
     pub wanted: Vec<Wanted>,
     /// Seed of made content.
     pub seed: u64,
+    /// Whether files that are on the host already are copied beside those that are made: so that all can be served.
+    #[serde(default)]
+    pub copied: bool,
 }
 
 /// Some files that are to be there.
@@ -112,6 +150,9 @@ fn make(job: &Job) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
             Wanted::Made { bytes, files } => {
                 (1..=*files).map(|number| made(folder, *bytes, number, job.seed)).collect()
             }
+            Wanted::Paths(paths) if job.copied => {
+                there(paths)?.into_iter().map(|file| copy(folder, file)).collect()
+            }
             Wanted::Paths(paths) => there(paths),
         };
         Ok((wanted.clone(), files?))
@@ -151,30 +192,16 @@ fn made(folder: &Path, bytes: u64, number: u32, seed: u64) -> io::Result<Stocked
     stocked(name, path)
 }
 
-/// Files that are there: those of a folder in the order of their names.
+/// Files that are on the host already.
 fn there(paths: &[PathBuf]) -> io::Result<Vec<Stocked>> {
-    let mut files = Vec::new();
-    for path in paths {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        if path.is_dir() {
-            let entries: io::Result<Vec<_>> = fs::read_dir(path).map_err(named)?.collect();
-            let mut found: Vec<PathBuf> = entries?.into_iter().map(|entry| entry.path()).collect();
-            found.retain(|path| path.is_file());
-            found.sort();
-            if found.is_empty() {
-                return Err(io::Error::other(format!("{}: there is no file in it", path.display())));
-            }
-            files.extend(found);
-        } else {
-            fs::metadata(path).map_err(named)?;
-            files.push(path.clone());
-        }
-    }
-    let each = files.into_iter().map(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        stocked(name, path)
-    });
-    each.collect()
+    files_at(paths)?.into_iter().map(|path| stocked(name_of(&path), path)).collect()
+}
+
+/// A copy of a file, of which hash and size must still be right: somebody may have written to it.
+fn copy(folder: &Path, file: Stocked) -> io::Result<Stocked> {
+    let path = folder.join(&file.name);
+    fs::copy(&file.path, &path)?;
+    stocked(file.name, path)
 }
 
 fn stocked(name: String, path: PathBuf) -> io::Result<Stocked> {
@@ -191,7 +218,7 @@ mod tests {
 
     fn all(wanted: Vec<Wanted>, seed: u64) -> (tempfile::TempDir, Vec<Stocked>) {
         let folder = tempfile::tempdir().expect("a folder");
-        let job = Job { folder: folder.path().to_owned(), wanted, seed };
+        let job = Job { folder: folder.path().to_owned(), wanted, seed, copied: false };
         let files = make(&job).expect("they are made").into_iter().flat_map(|(_, files)| files).collect();
         (folder, files)
     }
@@ -226,15 +253,22 @@ mod tests {
     #[test]
     fn a_folder_is_its_files_by_name_and_what_is_missing_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("sub")).expect("a folder in it");
-        for name in ["b.txt", "a.txt"] {
-            fs::write(folder.path().join(name), name).expect("a file in it");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("sub")).expect("a folder in it");
+        for name in ["b.txt", "a.txt", ".hidden"] {
+            fs::write(path(name), name).expect("a file in it");
         }
-        let found = there(&[folder.path().to_owned()]).expect("they are there");
-        assert_eq!(found.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["a.txt", "b.txt"]);
-        let gone = there(&[folder.path().join("gone")]).expect_err("it is not there").to_string();
-        assert!(gone.ends_with("gone: No such file or directory (os error 2)"), "{gone}");
-        let empty = there(&[folder.path().join("sub")]).expect_err("nothing is in it").to_string();
-        assert!(empty.ends_with("sub: there is no file in it"), "{empty}");
+        let found = there(&[folder.path().to_owned(), path(".hidden")]).expect("they are there");
+        let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["a.txt", "b.txt", ".hidden"], "what is named is meant");
+        for (name, why) in [
+            ("gone", "gone: No such file or directory (os error 2)"),
+            ("sub", "sub: the folder has no file to send"),
+        ] {
+            let told = there(&[path(name)]).expect_err("it cannot be sent").to_string();
+            assert!(told.ends_with(why), "{told}");
+        }
+        let device = there(&["/dev/zero".into()]).expect_err("it has no end").to_string();
+        assert_eq!(device, "/dev/zero: it is not a regular file");
     }
 }

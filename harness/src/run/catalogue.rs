@@ -1,22 +1,20 @@
 //! What exists on this machine: the registry, the CPUs, the programs.
 
 use crate::{
-    fanout::senders,
+    fanout::{fetch, senders, stock},
     fileserver::{models, protocols},
     host::{room, testbed},
     measure::place,
     pool,
     process::partner::Program,
     roundtrip::registry,
+    shelf,
 };
 use ferrybench_data::plan::{
     Foreign, Sources,
     catalogue::{Catalogue, Fanouts, FileServers},
 };
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, env, io, path::Path};
 
 /// What a plan may name here.
 pub fn of_this_machine() -> io::Result<Catalogue> {
@@ -55,36 +53,21 @@ pub fn note_missing_programs(catalogue: &mut Catalogue, foreign: &[Foreign]) {
     catalogue.missing_programs = missing;
 }
 
-/// Notes how many files the plan's own source comes to; refuses one that is not there.
+/// Notes how many files the plan's own source comes to; refuses one that is not there, and two of one name.
 pub fn note_source_files(catalogue: &mut Catalogue, source: &Sources) -> io::Result<()> {
-    let files = source.urls.len() + source_paths(&source.paths)?.len();
-    catalogue.fanout.source_files = Some(files as u32);
-    Ok(())
-}
-
-/// The files behind paths, in their order; those of a folder by name, without its hidden ones and its folders.
-pub fn source_paths(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in paths {
-        let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        if !fs::metadata(path).map_err(told)?.is_dir() {
-            files.push(path.clone());
-            continue;
+    let paths = stock::files_at(&source.paths)?;
+    let fetched = source.urls.iter().map(|url| fetch::name_of(url));
+    let lying = paths.iter().map(|path| stock::name_of(path));
+    let mut names = BTreeSet::new();
+    for name in fetched.chain(lying) {
+        shelf::check(&name)?;
+        if let Some(name) = names.replace(name) {
+            let why = format!("two files are called {name}: receivers could keep one only");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let mut inside = Vec::new();
-        for entry in fs::read_dir(path).map_err(told)? {
-            let entry = entry.map_err(told)?;
-            if entry.path().is_file() && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                inside.push(entry.path());
-            }
-        }
-        if inside.is_empty() {
-            return Err(told(io::Error::new(io::ErrorKind::NotFound, "the folder has no file to send")));
-        }
-        inside.sort();
-        files.append(&mut inside);
     }
-    Ok(files)
+    catalogue.fanout.source_files = Some(names.len() as u32);
+    Ok(())
 }
 
 fn is_there(program: &str) -> bool {
@@ -98,31 +81,27 @@ fn is_there(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
-    fn a_folder_stands_for_its_files_by_name() {
+    fn a_source_is_counted_and_two_files_of_one_name_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for name in ["b.png", "a.png", ".hidden"] {
-            fs::write(path(name), name).unwrap();
-        }
+        fs::write(path("a.png"), "a").unwrap();
         fs::create_dir(path("inner")).unwrap();
-        let single = path("b.png");
-        let files = source_paths(&[folder.path().to_owned(), single.clone()]).unwrap();
-        assert_eq!(files, [path("a.png"), single.clone(), single]);
+        fs::write(path("inner/b"), "b").unwrap();
         let mut catalogue = Catalogue::default();
-        let source = Sources { urls: vec!["http://a/b".into()], paths: vec![path("a.png")] };
-        note_source_files(&mut catalogue, &source).unwrap();
-        assert_eq!(catalogue.fanout.source_files, Some(2));
-    }
-
-    #[test]
-    fn a_source_that_is_not_there_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let gone = folder.path().join("gone");
-        let told = source_paths(std::slice::from_ref(&gone)).unwrap_err().to_string();
-        assert!(told.starts_with(&gone.display().to_string()), "{told}");
-        let told = source_paths(&[folder.path().to_owned()]).unwrap_err().to_string();
-        assert!(told.ends_with("the folder has no file to send"), "{told}");
+        let source = |urls: &[&str], paths: &[&str]| Sources {
+            urls: urls.iter().map(|&url| url.to_owned()).collect(),
+            paths: paths.iter().map(|name| path(name)).collect(),
+        };
+        note_source_files(&mut catalogue, &source(&["http://a/c"], &["a.png", "inner"])).unwrap();
+        assert_eq!(catalogue.fanout.source_files, Some(3));
+        for (urls, paths, name) in
+            [(&["http://h/x/b"][..], &["inner"][..], "b"), (&["http://h/", "http://i/"], &[], "file")]
+        {
+            let told = note_source_files(&mut catalogue, &source(urls, paths)).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("two files are called {name}:")), "{told}");
+        }
     }
 }

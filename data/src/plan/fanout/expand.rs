@@ -104,8 +104,7 @@ fn cross<T: Copy>(cells: &[Spec], values: &[T], set: fn(&mut Spec, T)) -> Vec<Sp
 
 /// The cell as this model has it: what means nothing to it takes the one value that says so.
 fn collapsed(spec: &Spec, model: &SenderModel, around: Around<'_>, catalogue: &Catalogue) -> Spec {
-    let mut spec =
-        Spec { sender_model: model.name.clone(), hosts: hosts(around.hosts, catalogue), ..spec.clone() };
+    let mut spec = Spec { sender_model: model.name.clone(), hosts: hosts(around, catalogue), ..spec.clone() };
     if !model.sized {
         spec.pool_size = 0;
     }
@@ -129,11 +128,13 @@ fn collapsed(spec: &Spec, model: &SenderModel, around: Around<'_>, catalogue: &C
     spec
 }
 
-/// What the hosts of a plan are on this machine.
-fn hosts(named: &[NamedHost], catalogue: &Catalogue) -> Hosts {
-    if !named.is_empty() {
+/// What the hosts of a plan are on this machine. Namespaces are connected to nothing else, so what is fetched from
+/// elsewhere is not fetched there.
+fn hosts(around: Around<'_>, catalogue: &Catalogue) -> Hosts {
+    let is_fetched = around.source.is_some_and(|source| !source.urls.is_empty());
+    if !around.hosts.is_empty() {
         Hosts::Named
-    } else if catalogue.fanout.namespaces_lacking.is_none() {
+    } else if catalogue.fanout.namespaces_lacking.is_none() && !is_fetched {
         Hosts::Namespaces
     } else {
         Hosts::Loopback

@@ -24,7 +24,7 @@ pub(super) fn headline(view: &View<'_>) -> Vec<String> {
     let mut found = vec![coverage(view)];
     if view.fanouts.iter().any(|trial| trial.spec.hosts == Hosts::Loopback) {
         found.push(
-            "UDP fan-out: some hosts are **addresses of the loopback interface** of one machine, since namespaces could not be made: \
+            "UDP fan-out: some hosts are **addresses of the loopback interface** of one machine: \
              one network stack, and no network between hosts."
                 .into(),
         );

@@ -4,7 +4,7 @@ use super::{Network, Station};
 use crate::{
     fanout::{
         evidence::{self, Around},
-        outputs,
+        fetch, outputs,
         receive::{self, Expected, Group, Keep, Receive},
         send::{self, Destination, From, Send, Source, Target},
         stock::{Stocked, Wanted},
@@ -241,11 +241,11 @@ impl LocalHost {
         let own_urls = urls
             .iter()
             .filter(|_| spec.content == Content::Own)
-            .map(|url| Source { from: From::Url(url.clone()), name: last_part(url).to_owned() });
+            .map(|url| Source { from: From::Url(url.clone()), name: fetch::name_of(url) });
         let stocked = files.iter().map(|file| Source {
             from: match network.web {
-                Some(web) if spec.fetch_where != FetchWhere::Local && spec.content != Content::Own => {
-                    From::Url(format!("http://{web}/{}", file.name))
+                Some(web) if spec.fetch_where != FetchWhere::Local => {
+                    From::Url(fetch::address_of(web, &file.name))
                 }
                 _ => From::Path(file.path.clone()),
             },
@@ -422,21 +422,9 @@ fn group_of(seed: u64) -> Ipv4Addr {
     Ipv4Addr::new(239, 77, a, b)
 }
 
-/// The name in a URL's path.
-fn last_part(url: &str) -> &str {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    path.rsplit('/').find(|part| !part.is_empty() && !part.contains(':')).unwrap_or("file")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_s_last_part_is_the_file_s_name() {
-        assert_eq!(last_part("http://127.0.0.1:80/a/picture.jpg?x=/y"), "picture.jpg");
-        assert_eq!(last_part("https://example.org/"), "example.org");
-    }
 
     #[test]
     fn groups_are_for_private_use_and_follow_from_the_seed() {

@@ -90,10 +90,10 @@ impl LocalHost {
             && self.hosts.lost(sender.host).is_none()
         {
             let (host, root) = (sender.host, network.root.clone());
-            network.stock = self.stock(host, root.clone(), &specs)?;
-            let fetches =
-                |spec: &&Spec| spec.fetch_where != FetchWhere::Local && spec.content != Content::Own;
-            if specs.iter().any(fetches) {
+            let lies_here = self.plan.source.as_ref().is_none_or(|source| !source.paths.is_empty());
+            let is_fetched = specs.iter().any(|spec| spec.fetch_where != FetchWhere::Local);
+            network.stock = self.stock(host, root.clone(), &specs, is_fetched)?;
+            if is_fetched && lies_here {
                 network.web = Some(self.web(host, stock::files_in(&root))?);
             }
         }
@@ -178,16 +178,18 @@ impl LocalHost {
         }
     }
 
-    /// Makes what is sent.
+    /// Makes what is sent; `copied` says that files of the plan's own are to be served too.
     fn stock(
         &mut self,
         host: usize,
         folder: PathBuf,
         specs: &[&Spec],
+        copied: bool,
     ) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
         let paths = self.plan.source.as_ref().map_or(Vec::new(), |source| source.paths.clone());
         let wanted: BTreeSet<Wanted> = specs.iter().map(|spec| wanted(spec, specs, &paths)).collect();
-        let job = stock::Job { folder, wanted: wanted.into_iter().collect(), seed: self.plan.seed };
+        let wanted = wanted.into_iter().collect();
+        let job = stock::Job { folder, wanted, seed: self.plan.seed, copied };
         let job = serde_json::to_value(job)?;
         let id = self.hosts.start_worker_on(host, Stock::NAME, job, LONGEST_RUN)?;
         self.await_made(id, Stock::NAME, |line| match serde_json::from_value(line).ok()? {
