@@ -68,5 +68,13 @@ fuzz seconds="20":
 msrv:
     cargo metadata --format-version 1 --locked | python3 -c 'import json, sys; found = sorted(((p["rust_version"] or "?"), p["name"]) for p in json.load(sys.stdin)["packages"]); [print(*row) for row in found if row[0] != "?"][-1:]' | sort -V | tail -5
 
+# A binary that needs no library beside it, for Alpine, containers and GNS3 nodes; its path is the last line
+static:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target=$(rustc -vV | sed -n 's/^host: //p')
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target "$target"
+    echo "target/$target/release/ferrybench"
+
 # Everything that must pass before a change lands
 ci: lint test smoke

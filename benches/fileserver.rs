@@ -205,6 +205,7 @@ impl Side {
                 Step::Write(bytes) => other.heard.extend_from_slice(bytes),
                 Step::FileToPeer { .. } => unreachable!("the leader receives"),
                 Step::Tell(tell) => self.succeeded |= is_success(&tell),
+                Step::Drain => {}
                 Step::Close => self.closed = true,
             }
         }
@@ -234,6 +235,7 @@ impl Side {
                 }
                 Step::PeerToFile { .. } => unreachable!("the leader receives"),
                 Step::Tell(tell) => self.succeeded |= is_success(&tell),
+                Step::Drain => {}
                 Step::Close => self.closed = true,
             }
         }

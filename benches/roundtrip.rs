@@ -69,6 +69,7 @@ fn start(spec: &Spec, catalogue: &Catalogue, folder: PathBuf) -> io::Result<Box<
         places: catalogue.places,
         program: Program(env!("CARGO_BIN_EXE_ferrybench").into()),
         making: Making::new(folder, Replies::new(|_| Ok(()))),
+        far_host: None,
         on_death: Arc::new(|why| {
             eprintln!("{why}");
             std::process::exit(1);

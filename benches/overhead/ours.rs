@@ -51,6 +51,7 @@ impl Ours {
             placement,
             producers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         };
         let setting = Setting {
             spec,
@@ -58,6 +59,7 @@ impl Ours {
             places,
             program: Program::myself(),
             making: Making::new(folder.path().to_owned(), Replies::new(|_| Ok(()))),
+            far_host: None,
             on_death: Arc::new(|why| {
                 eprintln!("{why}");
                 std::process::exit(1);

@@ -36,6 +36,9 @@ pub struct Spec {
     /// Our own mechanism, or somebody else's program.
     #[serde(default)]
     pub source: Source,
+    /// The hosts of the near and of the far end, as the plan names them: `client:server1`. Blank where both are here.
+    #[serde(default)]
+    pub hosts: String,
 }
 
 fn one() -> u32 {
@@ -185,7 +188,8 @@ impl Family for RoundTrip {
     type Evidence = Evidence;
 
     fn id(spec: &Spec) -> String {
-        let Spec { mechanism, pattern, message_bytes, peers, wait, placement, producers, source } = spec;
+        let Spec { mechanism, pattern, message_bytes, peers, wait, placement, producers, source, hosts } =
+            spec;
         let size = Size(*message_bytes);
         let mut id = format!("{}/{mechanism}/{pattern}/{size}/{peers}/{wait}/{placement}", Self::NAME);
         if *producers != 1 {
@@ -193,6 +197,9 @@ impl Family for RoundTrip {
         }
         if *source != Source::default() {
             write!(id, "+source={source}").expect("writing to memory cannot fail");
+        }
+        if !hosts.is_empty() {
+            write!(id, "+hosts={hosts}").expect("writing to memory cannot fail");
         }
         id
     }
@@ -268,17 +275,21 @@ mod tests {
             select(Placement::ALL),
             select(vec![1_u32, 2, 4]),
             select(Source::ALL),
+            select(vec!["", "a:b", "a-b:c", "a:b-c"]),
         );
-        axes.prop_map(|(mechanism, pattern, message_bytes, peers, wait, placement, producers, source)| Spec {
-            mechanism: mechanism.to_owned(),
-            pattern,
-            message_bytes,
-            peers,
-            wait,
-            placement,
-            producers,
-            source,
-        })
+        axes.prop_map(
+            |(mechanism, pattern, message_bytes, peers, wait, placement, producers, source, hosts)| Spec {
+                mechanism: mechanism.to_owned(),
+                pattern,
+                message_bytes,
+                peers,
+                wait,
+                placement,
+                producers,
+                source,
+                hosts: hosts.to_owned(),
+            },
+        )
     }
 
     proptest! {
@@ -301,8 +312,11 @@ mod tests {
             placement: Placement::Split,
             producers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         };
         assert_eq!(RoundTrip::id(&spec), "roundtrip/pipe/rtt/4KiB/process/block/split");
+        let between = Spec { hosts: "client:server1".into(), ..spec.clone() };
+        assert!(RoundTrip::id(&between).ends_with("/split+hosts=client:server1"));
         let many = Spec { producers: 4, source: Source::Foreign, ..spec };
         assert_eq!(
             RoundTrip::id(&many),

@@ -247,6 +247,7 @@ mod tests {
             placement: Placement::Split,
             producers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         }
     }
 

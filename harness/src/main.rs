@@ -5,15 +5,15 @@
 mod cli;
 
 use ferrybench::{
-    fanout::{receive::Receive, send::Send, worker::Porter},
+    fanout::{receive::Receive, send::Send, stock::Stock, worker::Porter},
     fileserver::{
         conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
         transfer::Transfer,
     },
-    host::testbed::holder::Hold,
+    host::{limits, testbed::holder::Hold},
     pool::{Hand, Member},
     process::{agent::Agent, role},
-    roundtrip::{Far, Near, foreign::Foreign},
+    roundtrip::{Afar, Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
 
@@ -23,6 +23,7 @@ const ROLES: &[role::Entry] = &[
     role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),
+    role::entry::<Afar>(),
     role::entry::<Foreign>(),
     role::entry::<Keeper>(),
     role::entry::<Conduct>(),
@@ -31,11 +32,13 @@ const ROLES: &[role::Entry] = &[
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),
     role::entry::<Member<Transfer>>(),
+    role::entry::<Stock>(),
     role::entry::<Receive>(),
     role::entry::<Send>(),
     role::entry::<Hand<Porter>>(),
 ];
 
 fn main() -> ExitCode {
+    limits::outlive_the_file_size_limit();
     role::take_over(ROLES).unwrap_or_else(cli::main)
 }

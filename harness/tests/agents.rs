@@ -212,7 +212,7 @@ fn a_host_that_is_lost_takes_its_workers_and_nobody_else() {
     let mine = place.path("pid");
     let pid = format!("{marked}; echo $$ > {}", mine.display());
     let numbers = hosts.join(&[after("doomed", &pid), after("other", &marked)], true);
-    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None);
     let folders: Vec<_> = numbers.iter().map(|&number| hosts.folder(number).unwrap().to_owned()).collect();
     assert!(folders.iter().all(|folder| folder.is_dir()));
     // A keeper with no files to make waits until it is told to end.

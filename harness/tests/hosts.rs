@@ -4,6 +4,7 @@
 mod support;
 
 use ferrybench::{
+    fanout::frame::{Header, Kind},
     host::testbed::{BedHost, Counters, HEADER_MARK, Link, TestBed, kept},
     measure::clock,
     process::{
@@ -59,6 +60,17 @@ fn socket_on(host: &BedHost, port: u16) -> Option<UdpSocket> {
     Some(socket)
 }
 
+#[test]
+fn the_firewall_knows_our_header() {
+    let header = |kind| Header { kind, session: 1, file: 1, serial: 1, position: 0 };
+    for (kind, fourth) in [(Kind::Data, 0), (Kind::Announce, 1)] {
+        let mut datagram = [0; 64];
+        header(kind).seal(&mut datagram);
+        let first = u32::from_be_bytes(datagram[..4].try_into().unwrap());
+        assert_eq!(first, HEADER_MARK << 8 | fourth);
+    }
+}
+
 /// What a host's own tool prints.
 fn on(host: &BedHost, words: &[&str]) -> String {
     let mut command = Command::new(&host.prefix[0]);
@@ -82,7 +94,7 @@ fn a_bed_has_hosts_of_its_own() {
     let mut hosts = Hosts::start(&program(), temporary.path()).unwrap();
     let reaches: Vec<Reach> = bed.hosts().iter().map(reach).collect();
     let numbers = hosts.join(&reaches, false);
-    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None);
     let participants = hosts.participants();
     let namespaces: BTreeSet<u64> = participants.iter().map(|host| host.network_namespace).collect();
     assert_eq!(namespaces.len(), 3);
@@ -201,7 +213,7 @@ fn sixty_four_servers_are_reached_by_one_datagram() {
     let begun = clock::now();
     let numbers = hosts.join(&bed.hosts().iter().map(reach).collect::<Vec<_>>(), false);
     say(&format!("65 agents joined in {} ms", (clock::now() - begun) / 1_000_000));
-    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None);
     assert_eq!(hosts.participants().len(), 65);
 }
 
@@ -232,7 +244,7 @@ fn a_killed_holder_is_noticed_and_agents_end_with_the_run() {
         reach
     };
     let numbers = hosts.join(&bed.hosts().iter().map(marked).collect::<Vec<_>>(), false);
-    assert_eq!(numbers.iter().filter_map(|&number| hosts.lost(number)).next(), None);
+    assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None);
     let threads: Vec<String> = bed.hosts().iter().map(|host| host.prefix[2].clone()).collect();
     assert_eq!(bed.lost(), None);
     assert!(!place.processes().is_empty());
@@ -472,12 +484,7 @@ fn an_agent_behind_ssh_is_a_host() {
     let mut hosts = Hosts::start(&program(), &place.path("tmp")).unwrap();
     let pushed = Reach { name: "pushed".into(), binary: Some("/no/such".into()), push: true, ..far.clone() };
     let numbers = hosts.join(&[reach(client), far.clone(), pushed], true);
-    assert_eq!(
-        numbers.iter().filter_map(|&number| hosts.lost(number)).next(),
-        None,
-        "{}",
-        place.read("sshd.log")
-    );
+    assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None, "{}", place.read("sshd.log"));
     let participants = hosts.participants();
     let inode = |host: &BedHost| {
         std::os::unix::fs::MetadataExt::ino(

@@ -315,6 +315,7 @@ fn datagrams(spec: &fanout::Spec, block: u32) -> Attempt {
         evidence,
         receivers: [(1, 1), (1, 2), (2, 1), (2, 2)].map(row).to_vec(),
         fetches: [1, 2].map(fetch).to_vec(),
+        captures: vec![("client".into(), "total time: 1 s\n".into())],
         run_delay_s: Some(0.0),
         failure: gone.then(|| "server2 was lost: its agent ended".into()),
     }))

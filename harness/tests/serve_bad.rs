@@ -6,6 +6,8 @@ mod support;
 use rustix::net::sockopt::set_socket_linger;
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::{fs::symlink, net::UnixListener},
     process::{Command, Stdio},
     time::Duration,
@@ -263,6 +265,25 @@ fn a_client_that_disappears_in_mid_upload_leaves_nothing_and_no_worker_waits() {
     });
 }
 
+/// A connection that is closed with unread input is reset, which can take back the reply that is under way.
+#[test]
+fn a_refused_upload_gets_its_reply_however_much_is_still_to_come() {
+    for model in MODELS {
+        let server = alone(model, Wire::Http, &[]);
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let content = bytes(24 << 20, 1);
+        let head = format!("PUT /..%2Fout HTTP/1.1\r\nContent-Length: {}\r\n\r\n", content.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&content).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{}: {reply}", model.name);
+        drop(stream);
+        assert_eq!(server.client().list().unwrap(), [""; 0], "{}: a worker is free again", model.name);
+    }
+}
+
 #[test]
 fn a_client_that_disappears_in_mid_download_is_not_waited_for() {
     each(&MODELS, |model, wire| {
@@ -397,6 +418,17 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 }
 
 /// A folder that is gone, or that may not be written into, is a reply as well.
+#[test]
+fn a_limit_to_the_size_of_files_is_told_and_ends_nobody() {
+    for model in [THREADS, PROCESSES, TOKIO] {
+        let server = Server::under(&["prlimit", "--fsize=65536"], model, Wire::Raw, &[]);
+        let why = server.client().put("large", &bytes(1 << 20, 1)).unwrap_err();
+        assert!(why.contains("File too large"), "{}: {why}", model.name);
+        server.client().put("small", b"content").unwrap();
+        assert_eq!(server.files(), ["small"], "{}", model.name);
+    }
+}
+
 #[test]
 fn a_folder_that_is_gone_is_told() {
     for model in [SINGLE, THREADS, TOKIO] {

@@ -1,4 +1,8 @@
-//! Draws one figure of each kind, as SVG and PNG, into the folder named on the command line.
+//! Draws one figure of each kind, and every figure of the made-up fan-outs, as SVG and PNG into the folder named on the
+//! command line.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use std::{error::Error, fs, path::Path};
 
@@ -91,10 +95,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (name, chart) in charts {
         let svg = chart::svg(&chart.ok_or("a gallery figure has no data")?);
-        let path = Path::new(&folder).join(name);
-        fs::write(path.with_extension("png"), chart::png(&svg)?)?;
-        fs::write(path.with_extension("svg"), svg)?;
+        save(&Path::new(&folder).join(name), &svg)?;
     }
+    for (stem, run) in [("lab", support::Run::lab_fanout(3)), ("standard", support::Run::fanouts(6))] {
+        for (name, svg) in ferrybench_reports::report(&run.dataset()).figures {
+            save(&Path::new(&folder).join(format!("{stem}-{name}")), &svg)?;
+        }
+    }
+    Ok(())
+}
+
+fn save(path: &Path, svg: &str) -> Result<(), Box<dyn Error>> {
+    fs::write(path.with_extension("png"), chart::png(svg)?)?;
+    fs::write(path.with_extension("svg"), svg)?;
     Ok(())
 }
 

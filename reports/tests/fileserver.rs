@@ -40,6 +40,7 @@ const SECTIONS: &[&str] = &[
     "## File server: why clients wait",
     "### One round, client by client",
     "## File server: threads against processes",
+    "## File server: somebody else's server beside ours",
     "## File server: memory and CPU time",
     "## File server: the published run beside this one",
     "## The run at work",
@@ -261,6 +262,74 @@ fn every_model_protocol_and_way_of_accepting_is_compared() {
         assert!(markdown.contains(part), "{part}");
     }
     assert!(!markdown.contains("`broken-liar` over"), "a broken server is compared with nothing");
+}
+
+#[test]
+fn somebody_elses_server_is_held_against_ours_where_all_else_is_alike() {
+    let heading = "## File server: somebody else's server beside ours";
+    let markdown = plain(&lab(6));
+    let (_, rest) = markdown.split_once(heading).unwrap();
+    let (part, _) = rest.split_once("\n## ").unwrap();
+    assert!(part.contains("### Thread-pool over my-server.py: thread-pool clients, protocol course"));
+    assert!(!part.contains("rocess-pool"), "whose clients were others");
+    assert!(
+        part.contains("**Download of 100 MiB:** throughput higher at 9 of 9 pairs of pool sizes (4"),
+        "{part}"
+    );
+    // 54 loads, less those that were skipped on our side.
+    assert_eq!(table(&markdown, heading).len(), 53);
+    assert!(!plain(&report(&Run::servers(6).dataset())).contains(heading));
+}
+
+/// Ours of one run and somebody else's of another.
+fn merged(other_machine: bool) -> String {
+    let (mut ours, mut theirs) = (Run::new("lab-fileserver", 6), Run::new("mine", 6));
+    for (client_pool, server_pool) in [(1, 1), (5, 5), (50, 5)] {
+        let spec = ferrybench_data::fileserver::Spec { client_pool, server_pool, ..transfer() };
+        ours.transfers(&spec);
+        theirs.transfers(&ferrybench_data::fileserver::Spec {
+            server_model: "my-server.py".into(),
+            storage: ferrybench_data::fileserver::Storage::Untold,
+            source: ferrybench_data::family::Source::Foreign,
+            ..spec
+        });
+    }
+    theirs.info.started = "2026-01-02T04:05:06Z".into();
+    theirs.info.hosts[0].noise = Some(0.01);
+    if other_machine {
+        theirs.info.hosts[0].cpu = "Another Processor".into();
+    }
+    let both = Dataset::merged(vec![ours.dataset(), theirs.dataset()]).expect("no trial was measured twice");
+    plain(&report(&both))
+}
+
+#[test]
+fn runs_of_one_machine_are_compared_with_a_warning() {
+    let markdown = merged(false);
+    assert_eq!(markdown.matches("*The machine that measured.*").count(), 1);
+    assert!(markdown.contains("*The run `mine` of 2026-01-02T04:05:06Z.*"));
+    assert!(markdown.contains(
+        "Plans `lab-fileserver`, 2026-01-02T03:04:05Z, and `mine`, 2026-01-02T04:05:06Z on Made-up"
+    ));
+    assert!(markdown.contains("where the two were measured by runs of their own, one after the other"));
+    assert!(!markdown.contains("Blocks of the same round are divided"));
+    assert!(markdown.contains("**2 runs are reported together.**"));
+    assert!(markdown.contains("throughput of `thread-pool` over that of `my-server.py`"));
+}
+
+#[test]
+fn machines_that_differ_are_each_described_and_never_compared() {
+    let markdown = merged(true);
+    for part in [
+        "*The machine of `lab-fileserver` of 2026-01-02T03:04:05Z.*",
+        "*The machine of `mine` of 2026-01-02T04:05:06Z.*",
+        "| Another Processor ",
+        " on 2 machines: ",
+        "ran on different machines: no ratio between them is shown",
+    ] {
+        assert!(markdown.contains(part), "{part}");
+    }
+    assert!(!markdown.contains("over that of `my-server.py`"));
 }
 
 #[test]

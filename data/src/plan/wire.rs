@@ -123,7 +123,7 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
         plan.source = Some(sources.into_inner().typed().map_err(|message| source.at(span, message))?);
     }
     for table in wire.roundtrip {
-        plan.roundtrip.push(table.typed(source, catalogue)?);
+        plan.roundtrip.push(table.typed(source, &plan.host, catalogue)?);
     }
     for table in wire.fileserver {
         plan.fileserver.push(table.typed(source, catalogue)?);

@@ -15,7 +15,7 @@ use ferrybench::{
     process::identity::binary_hash,
     run::{
         LocalHost,
-        coordinator::{self, Ending, seconds_since},
+        coordinator::{self, Ending, Subject, seconds_since},
         folder::RunFolder,
     },
 };
@@ -165,10 +165,15 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
         progress.watch(&event);
     });
     let shown = progress.finish();
+    let participants = host.participants();
+    if !participants.is_empty() {
+        info.participants = participants;
+    }
     info.ended = match ended {
         Ok(Ending::Complete) => Ended::Complete,
         _ => Ended::Interrupted,
     };
+    info.participants = host.participants();
     info.wall_s = wall_before_s + seconds_since(begun);
     // A full disk must not hide why the run stopped.
     let kept = folder.capture("run.txt", &shown).and_then(|()| folder.write_info(&info));

@@ -2,7 +2,7 @@
 
 use super::told::{Flow, Reached, Received, ReceivedFile, Sent, SentFile};
 use ferrybench_data::fanout::{
-    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, ReceiverRow, Spec,
+    Assignment, Evidence, FetchRow, Framing, HEADERS_BYTES, OK, ReceiverRow, Reliability, Spec,
 };
 use std::collections::BTreeSet;
 
@@ -55,6 +55,23 @@ pub fn join(
     let fetches: Vec<_> = sent.files.iter().filter_map(|file| fetch_row(sent, file)).collect();
     let evidence = evidence(spec, sent, heard, around, &rows, &fetches);
     (evidence, rows, fetches)
+}
+
+/// Why a row failed, where it did: the sender could not send, or a receiver lacks a file for another reason than loss. Loss
+/// alone is no failure where nothing is sent again.
+pub fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String> {
+    if let Some(file) = sent.files.iter().find(|file| file.outcome != OK) {
+        return Some(format!("{}: {}", file.name, file.outcome));
+    }
+    let is_loss = |row: &&ReceiverRow| {
+        spec.reliability == Reliability::Unrepaired
+            && match (row.sent, row.unique) {
+                (Some(sent), Some(unique)) => unique < sent,
+                _ => row.received_bytes < row.bytes || row.outcome != OK,
+            }
+    };
+    let lacking = rows.iter().filter(|row| row.outcome != OK).find(|row| !is_loss(row))?;
+    Some(format!("{} lacks {}: {}", lacking.host, lacking.name, lacking.outcome))
 }
 
 /// What receivers told the sender, where nobody else heard them: the ledger of their last answer, and no times.
@@ -231,7 +248,7 @@ fn evidence(
     };
     Evidence {
         start_up_s: seconds(sent.start_up_ns),
-        fetch_s: fetches.iter().map(|fetch| fetch.fetch_s).sum(),
+        fetch_s: fetches.iter().fold(0.0, |sum, fetch| sum + fetch.fetch_s),
         send_s: seconds(last_ns.unwrap_or(0).saturating_sub(first_ns.unwrap_or(0))),
         total_s: seconds(sent.ended_ns.saturating_sub(sent.passed_barrier_ns)),
         complete_s,

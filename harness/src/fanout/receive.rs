@@ -11,8 +11,10 @@ use crate::process::{
 use ferrybench_data::fanout::{Framing, ReceiveOffload};
 use serde::{Deserialize, Serialize};
 use std::{
+    fs::DirBuilder,
     io,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::mpsc,
 };
@@ -32,7 +34,7 @@ pub struct Job {
     pub shares_port: bool,
     /// The group that it joins.
     pub group: Option<Group>,
-    /// The folder that files go into; it is there already.
+    /// The folder that files go into; it is made where it is not there.
     pub into: PathBuf,
     /// What becomes of content.
     pub keep: Keep,
@@ -149,6 +151,7 @@ pub fn run(
     cues: &mpsc::Receiver<Cue>,
     mut tell: impl FnMut(Reply) -> io::Result<()>,
 ) -> io::Result<Received> {
+    DirBuilder::new().recursive(true).mode(0o700).create(&job.into)?;
     let mut listener = Listener::open(job)?;
     let (address, receive_buffer_bytes) = (listener.address(), listener.buffer_bytes());
     tell(Reply::Ready { address, receive_buffer_bytes })?;

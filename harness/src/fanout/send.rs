@@ -14,8 +14,10 @@ use ferrybench_data::fanout::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
+    fs::DirBuilder,
     io,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -37,7 +39,7 @@ pub struct Job {
     pub destination: Option<Destination>,
     /// What is sent; file i is the i-th.
     pub sources: Vec<Source>,
-    /// The folder for what is fetched; it is there already.
+    /// The folder for what is fetched; it is made where it is not there.
     pub into: Option<PathBuf>,
     /// Most bytes that a fetched file may have.
     pub fetch_limit_bytes: u64,
@@ -139,6 +141,9 @@ pub fn run(job: &Job, start: impl Fn() -> io::Result<u64> + core::marker::Send +
     check(job)?;
     let model = senders::find(&job.spec.sender_model)
         .ok_or_else(|| io::Error::other(format!("there is no sender model {}", job.spec.sender_model)))?;
+    if let Some(into) = &job.into {
+        DirBuilder::new().recursive(true).mode(0o700).create(into)?;
+    }
     let stage = Stage::open(job, start)?;
     (model.program)(&stage)?;
     Ok(stage.told())

@@ -13,6 +13,7 @@ enum Next {
     Send,
     Receive(u64),
     Tell(Tell),
+    Drain,
     Close,
 }
 
@@ -59,6 +60,11 @@ impl Hands {
         self.steps.push_back(Next::Tell(Tell::Finished(finished)));
     }
 
+    /// Closes the connection once the peer has stopped sending what nobody wants.
+    pub(in crate::fileserver) fn drain_and_close(&mut self) {
+        self.steps.extend([Next::Drain, Next::Close]);
+    }
+
     /// Closes the connection.
     pub(in crate::fileserver) fn close(&mut self) {
         self.steps.push_back(Next::Close);
@@ -87,6 +93,7 @@ impl Hands {
                 }
                 Step::Tell(tell)
             }
+            Next::Drain => Step::Drain,
             Next::Close => {
                 // Whoever asks again is told the same.
                 self.steps.push_back(Next::Close);

@@ -92,6 +92,10 @@ impl Side {
             match self.session.next(&mut self.input) {
                 Err(error) => self.end = Some(Err(error)),
                 Ok(Step::Close) => self.end = Some(Ok(())),
+                Ok(Step::Drain) => {
+                    self.input.consume(self.input.bytes().len());
+                    self.from.borrow_mut().bytes.clear();
+                }
                 Ok(Step::Tell(tell)) => self.told.push(tell),
                 Ok(Step::Write(bytes)) => {
                     idle = if bytes.is_empty() { idle } else { 0 };

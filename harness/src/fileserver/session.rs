@@ -30,7 +30,8 @@ pub enum Step<'a> {
         /// Its length, bytes.
         length: u64,
     },
-    /// The next `length` bytes of the peer into a file that is arriving; what the input holds already comes first.
+    /// The next `length` bytes of the peer into a file that is arriving; what the input holds already comes first. Where
+    /// the peer sends no more before they are complete, [`Input::ended`] is set, and the file's length tells how many came.
     PeerToFile {
         /// The file.
         incoming: &'a mut Incoming,
@@ -39,6 +40,9 @@ pub enum Step<'a> {
     },
     /// Something that whoever measures wants to know.
     Tell(Tell),
+    /// Content is still on its way that nobody wants: say that nothing more will be written, and read on for a while.
+    /// A connection that is closed with unread input is reset, which can cost the peer the reply that is under way.
+    Drain,
     /// Nothing more: the connection is closed.
     Close,
 }

@@ -2,7 +2,10 @@
 
 use super::facts::first_line;
 use ferrybench_data::run_info::Limit;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    signal::{SigHandler, Signal, signal},
+};
 
 const FILES: &[(&str, &str)] = &[
     ("pipe-max-size", "/proc/sys/fs/pipe-max-size"),
@@ -49,4 +52,10 @@ pub fn descriptors() -> u64 {
 pub fn raise_descriptors() {
     let most = descriptors();
     let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+}
+
+/// Makes a limit to the size of files an error of the write that passes it, instead of the end of the process.
+pub fn outlive_the_file_size_limit() {
+    // SAFETY: ignoring a signal installs no handler, and nothing else here decides about this one.
+    let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
 }

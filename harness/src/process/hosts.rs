@@ -275,6 +275,27 @@ impl Hosts {
         there_ns.saturating_add_signed(-self.all[host].clock.0)
     }
 
+    /// By how much a host's monotonic clock is ahead of ours, nanoseconds.
+    pub fn ahead_ns(&self, host: usize) -> i64 {
+        self.all[host].clock.0
+    }
+
+    /// What makes a host one of its own: its boot and its network namespace, as its agent proved.
+    pub fn place(&self, host: usize) -> Option<(&str, u64)> {
+        let identity = &self.all[host].introduction.as_ref()?.identity;
+        Some((&identity.boot_id, identity.network_namespace))
+    }
+
+    /// Whether two hosts read the same clock: they are of one boot, and in no namespaces of time that differ.
+    pub fn share_a_clock(&self, one: usize, other: usize) -> bool {
+        let boot = |host: usize| self.all[host].introduction.as_ref().map(|told| &told.identity.boot_id);
+        let is_ours = |host: usize| {
+            let (offset_ns, bound_ns) = self.all[host].clock;
+            offset_ns.unsigned_abs() <= bound_ns
+        };
+        boot(one).is_some() && boot(one) == boot(other) && is_ours(one) && is_ours(other)
+    }
+
     /// How far [`Self::on_its_clock`] may be wrong, nanoseconds.
     pub fn clock_bound_ns(&self, host: usize) -> u64 {
         self.all[host].clock.1

@@ -4,6 +4,7 @@ use super::role::{Port, Replies, Role, WORKER};
 use command_fds::{CommandFdExt, FdMapping};
 use std::{
     io::{self, BufRead, BufReader, Write},
+    net::{Shutdown, TcpStream},
     os::{fd::OwnedFd, unix::process::CommandExt},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
@@ -44,6 +45,7 @@ pub struct Partner<T: Role> {
 
 enum Cues<C> {
     Process(ChildStdin),
+    Connection(TcpStream),
     Thread(mpsc::Sender<C>),
 }
 
@@ -122,10 +124,36 @@ impl<T: Role> Partner<T> {
         Ok(Self { cues: Cues::Thread(cue_sender), replies, ending, ended: Arc::default() })
     }
 
+    /// Somebody at the other end of a connection, who has been told the job already.
+    pub fn connected(stream: TcpStream, on_death: OnDeath) -> io::Result<Self> {
+        let input = BufReader::new(stream.try_clone()?);
+        let (sender, replies) = mpsc::channel();
+        let ending = Arc::new(AtomicBool::new(false));
+        let expected = Arc::clone(&ending);
+        let ended = Arc::new(OnceLock::new());
+        let end = Arc::clone(&ended);
+        std::thread::spawn(move || {
+            for line in input.lines() {
+                let reply = line.and_then(|line| Ok(serde_json::from_str(&line)?));
+                if !reply.is_ok_and(|reply| sender.send(reply).is_ok()) {
+                    break;
+                }
+            }
+            let how = end.get_or_init(|| format!("the {} worker on another host is gone", T::NAME));
+            let unexpected = !expected.load(Ordering::SeqCst);
+            drop(sender);
+            if unexpected {
+                on_death(how.clone());
+            }
+        });
+        Ok(Self { cues: Cues::Connection(stream), replies, ending, ended })
+    }
+
     /// Tells it something.
     pub fn cue(&mut self, cue: T::Cue) -> io::Result<()> {
         match &mut self.cues {
             Cues::Process(stdin) => write_line(stdin, &cue),
+            Cues::Connection(stream) => write_line(stream, &cue),
             Cues::Thread(sender) => sender.send(cue).map_err(|_| io::ErrorKind::BrokenPipe.into()),
         }
     }
@@ -149,6 +177,10 @@ impl<T: Role> Drop for Partner<T> {
     /// From here on its end is expected; the end of its input tells it.
     fn drop(&mut self) {
         self.ending.store(true, Ordering::SeqCst);
+        if let Cues::Connection(stream) = &self.cues {
+            // Our reader holds it open as well.
+            let _ = stream.shutdown(Shutdown::Write);
+        }
     }
 }
 

@@ -10,7 +10,11 @@ use crate::{
     process::role::{Port, Role},
 };
 use serde::{Deserialize, Serialize};
-use std::{io, os::fd::FromRawFd, os::fd::OwnedFd};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::{FromRawFd, OwnedFd},
+};
 
 use ferrybench_data::roundtrip::Spec;
 
@@ -35,6 +39,18 @@ pub struct Job {
     pub descriptors: u32,
     /// The handles' note.
     pub note: u64,
+    /// Where the near end waits, for an end on another host.
+    #[serde(default)]
+    pub meet: Option<Meet>,
+}
+
+/// How an end on another host finds the near end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meet {
+    /// Where that one waits.
+    pub near: SocketAddr,
+    /// The address of this end's own host.
+    pub own: IpAddr,
 }
 
 /// What a far worker does.
@@ -60,6 +76,8 @@ pub enum Cue {
 /// What a far end answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
+    /// An end on another host is here.
+    At(SocketAddr),
     /// Its channel is open.
     Open,
     /// It has the order and goes to work.

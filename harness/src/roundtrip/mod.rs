@@ -4,6 +4,7 @@
 //! ends, starts the `far` worker (a process, or a thread), and has orders of a fixed count of messages carried
 //! (`pair`): a warm-up, then the `leg`.
 
+pub mod between;
 mod broken;
 mod descriptors;
 mod far;
@@ -20,6 +21,7 @@ mod payload;
 pub mod registry;
 mod wait;
 
+pub use between::Afar;
 pub use far::Far;
 pub use near::Near;
 

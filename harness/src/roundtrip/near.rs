@@ -2,6 +2,7 @@
 
 use super::{
     Making,
+    between::FarHost,
     leg::{self, Amount},
     pair::Setting,
     registry,
@@ -48,6 +49,9 @@ pub struct Job {
     pub clock_cost_ns: f64,
     /// Folder for what needs a name.
     pub folder: PathBuf,
+    /// Where the far end is, when it is on another host.
+    #[serde(default)]
+    pub far_host: Option<FarHost>,
 }
 
 /// What a near end answers.
@@ -125,6 +129,7 @@ fn block(job: Job, replies: &Replies<Reply>) -> io::Result<Block> {
         program: Program::myself(),
         making: Making::new(job.folder, declare),
         on_death,
+        far_host: job.far_host,
     };
     let signals_before = caught_signals();
     let mut driver = mechanism.start(&setting)?;

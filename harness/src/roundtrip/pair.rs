@@ -2,7 +2,8 @@
 
 use super::{
     Channel, Ends, Handles, Making,
-    far::{Cue, Far, FarPort, Job, Part, Reply, work},
+    between::{Between, FarHost},
+    far::{Cue, Far, FarPort, Job, Meet, Part, Reply, work},
     order::{End, EndKind, EndSeen, Order},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Setting {
     pub making: Making,
     /// What happens when a partner dies.
     pub on_death: OnDeath,
+    /// Where the far end is, when it is on another host.
+    pub far_host: Option<FarHost>,
 }
 
 /// Carries out orders: one dynamic call for some 20 ms of messages.
@@ -73,16 +76,29 @@ impl Joint {
     /// A mechanism whose ends can be handed to another process.
     pub(super) const fn across<C: Channel<End = Handles> + 'static>() -> Self {
         Self {
-            start: |setting, nature| {
-                start::<C>(setting, nature, |setting, job, end| match setting.spec.peers {
-                    Peers::Process => {
-                        let job = Job { descriptors: end.fds.len() as u32, note: end.note, ..job };
-                        Partner::process(&setting.program, &job, end.fds, setting.on_death.clone())
-                    }
-                    _ => thread::<C>(setting, job, end),
-                })
-            },
+            start: |setting, nature| start::<C>(setting, nature, beside::<C>),
             far: |job, handles, port| work::<C>(&job, handles, &port),
+        }
+    }
+
+    /// A mechanism that joins processes of one host, or of two.
+    pub(super) const fn between<C: Channel<End = Handles> + 'static, B: Between>() -> Self {
+        Self {
+            start: |setting, nature| match &setting.far_host {
+                None => start::<C>(setting, nature, beside::<C>),
+                Some(host) => start_between::<C, B>(setting, nature, host),
+            },
+            far: |job, handles, port| match job.meet {
+                None => work::<C>(&job, handles, &port),
+                Some(meet) => {
+                    let (handles, at) = B::come(meet).inspect_err(|error| {
+                        // Nobody listens where the near end is gone: then there is nobody to tell.
+                        let _ = port.replies.send(&Reply::Failed(error.to_string()));
+                    })?;
+                    port.replies.send(&Reply::At(at))?;
+                    work::<C>(&job, handles, &port)
+                }
+            },
         }
     }
 
@@ -95,6 +111,21 @@ impl Joint {
 /// The far function of what has no far process.
 pub(super) fn only_within(_: Job, _: Handles, _: FarPort) -> io::Result<()> {
     Err(io::Error::other("this mechanism joins threads of one process"))
+}
+
+/// A far end on this host: a process, or a thread where the trial says so.
+fn beside<C: Channel<End = Handles> + 'static>(
+    setting: &Setting,
+    job: Job,
+    end: Handles,
+) -> io::Result<Partner<Far>> {
+    match setting.spec.peers {
+        Peers::Process => {
+            let job = Job { descriptors: end.fds.len() as u32, note: end.note, ..job };
+            Partner::process(&setting.program, &job, end.fds, setting.on_death.clone())
+        }
+        _ => thread::<C>(setting, job, end),
+    }
 }
 
 fn thread<C: Channel + 'static>(setting: &Setting, job: Job, end: C::End) -> io::Result<Partner<Far>> {
@@ -117,39 +148,79 @@ fn start<C: Channel + 'static>(
     nature: &Nature,
     partner: impl Fn(&Setting, Job, C::End) -> io::Result<Partner<Far>>,
 ) -> io::Result<Box<dyn Driver>> {
-    let spec = &setting.spec;
-    let lossy = nature.when_full == WhenFull::Loss;
-    let [near_cpu, far_cpu] = cpus_of(spec, setting.places);
-    let Ends { near: senders, far } = C::ends(spec, &setting.making)?;
-    let kind = |producer| EndKind {
-        message_bytes: spec.message_bytes,
-        // Unlike seeds: an end that gets its own message back must notice.
-        seed: setting.seed.wrapping_add(u64::from(producer) * 2),
-        producer,
-        producers: spec.producers,
-        lossy,
-    };
-    let job = |kind, part, cpu| Job { spec: spec.clone(), kind, part, cpu, descriptors: 0, note: 0 };
-    let far_part = if spec.pattern == Pattern::Rtt { Part::Echo } else { Part::Sink };
-    let far_kind = EndKind { seed: setting.seed.wrapping_add(1), ..kind(0) };
-    let far = partner(setting, job(far_kind, far_part, far_cpu), far)?;
+    let Ends { near: senders, far } = C::ends(&setting.spec, &setting.making)?;
+    let far = partner(setting, far_job(setting, nature), far)?;
     let mut senders = senders.into_iter();
     let near = senders.next().ok_or_else(|| io::Error::other("the mechanism made no near end"))?;
     let mut sources = Vec::new();
     for (producer, end) in (1..).zip(senders) {
-        sources.push(partner(setting, job(kind(producer), Part::Source, near_cpu), end)?);
+        sources.push(partner(setting, source_job(setting, nature, producer), end)?);
     }
-    if let Some(cpu) = near_cpu {
+    join::<C>(setting, nature, near, far, sources)
+}
+
+/// The same, with the far end on another host: each end makes its own socket there.
+fn start_between<C: Channel<End = Handles> + 'static, B: Between>(
+    setting: &Setting,
+    nature: &Nature,
+    host: &FarHost,
+) -> io::Result<Box<dyn Driver>> {
+    let (waiting, near) = B::wait(host.own)?;
+    let meet = Some(Meet { near, own: host.control.ip() });
+    let far = host.partner(&Job { meet, ..far_job(setting, nature) }, setting.on_death.clone())?;
+    let at = match far.reply(PATIENCE)? {
+        Reply::At(at) => at,
+        other => return Err(out_of_turn(other)),
+    };
+    join::<C>(setting, nature, B::met(waiting, at)?, far, Vec::new())
+}
+
+fn far_job(setting: &Setting, nature: &Nature) -> Job {
+    let part = if setting.spec.pattern == Pattern::Rtt { Part::Echo } else { Part::Sink };
+    let kind = EndKind { seed: setting.seed.wrapping_add(1), ..kind(setting, nature, 0) };
+    job(setting, kind, part, cpus_of(&setting.spec, setting.places)[1])
+}
+
+fn source_job(setting: &Setting, nature: &Nature, producer: u32) -> Job {
+    job(setting, kind(setting, nature, producer), Part::Source, cpus_of(&setting.spec, setting.places)[0])
+}
+
+fn job(setting: &Setting, kind: EndKind, part: Part, cpu: Option<u32>) -> Job {
+    Job { spec: setting.spec.clone(), kind, part, cpu, descriptors: 0, note: 0, meet: None }
+}
+
+fn kind(setting: &Setting, nature: &Nature, producer: u32) -> EndKind {
+    EndKind {
+        message_bytes: setting.spec.message_bytes,
+        // Unlike seeds: an end that gets its own message back must notice.
+        seed: setting.seed.wrapping_add(u64::from(producer) * 2),
+        producer,
+        producers: setting.spec.producers,
+        lossy: nature.when_full == WhenFull::Loss,
+    }
+}
+
+/// Takes the near end into use beside its partners.
+fn join<C: Channel + 'static>(
+    setting: &Setting,
+    nature: &Nature,
+    near: C::End,
+    far: Partner<Far>,
+    sources: Vec<Partner<Far>>,
+) -> io::Result<Box<dyn Driver>> {
+    let spec = &setting.spec;
+    if let Some(cpu) = cpus_of(spec, setting.places)[0] {
         place::pin(cpu)?;
     }
     place::own_descriptors();
-    let near = End::new(C::open(near, spec)?, kind(0));
+    let near = End::new(C::open(near, spec)?, kind(setting, nature, 0));
     for partner in [&far].into_iter().chain(&sources) {
         match partner.reply(PATIENCE)? {
             Reply::Open => {}
             other => return Err(out_of_turn(other)),
         }
     }
+    let lossy = nature.when_full == WhenFull::Loss;
     let (pattern, message_bytes) = (spec.pattern, spec.message_bytes);
     Ok(Box::new(Pair { near, far, sources, pattern, message_bytes, lossy, next: 0 }))
 }

@@ -4,7 +4,10 @@ use super::{
     folder::{Details, RunFolder},
     order,
 };
-use crate::measure::{clock, noise::Probe};
+use crate::{
+    fanout::senders,
+    measure::{clock, noise::Probe},
+};
 use ferrybench_data::{
     family::Family,
     fanout::{self, Fanout, FetchRow, ReceiverRow},
@@ -12,8 +15,10 @@ use ferrybench_data::{
     plan::{Cell, Plan, Trial},
     record::{Audit, Noise, Outcome, Record, Row},
     roundtrip::{self, RoundTrip},
+    run_info::Participant,
 };
 use std::{
+    collections::BTreeSet,
     io,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -26,6 +31,10 @@ pub trait Subject {
     fn probe(&mut self) -> io::Result<Probe>;
     /// Runs one block.
     fn block(&mut self, trial: &Trial, block: u32) -> io::Result<Attempt>;
+    /// The hosts that files were sent between, as their agents proved.
+    fn participants(&self) -> Vec<Participant> {
+        Vec::new()
+    }
 }
 
 /// What came of trying one block.
@@ -72,6 +81,8 @@ pub enum Seen {
         receivers: Vec<ReceiverRow>,
         /// Each file that was fetched; likewise.
         fetches: Vec<FetchRow>,
+        /// What each host's program would have printed, by the host's name. Kept of a trial's first block.
+        captures: Vec<(String, String)>,
         /// Time that all workers waited for a CPU, seconds.
         run_delay_s: Option<f64>,
         /// Why it did not end well, where a receiver or a worker failed: the row fails, and keeps its evidence.
@@ -130,6 +141,7 @@ pub fn run(
     if runnable.iter().any(|trial| (1..=plan.blocks).any(|block| !folder.has(&trial.id(), block))) {
         subject.prepare(&runnable)?;
     }
+    keep_programs(&runnable, folder)?;
     let schedule = order::rounds(runnable.len(), plan.blocks, plan.order, plan.seed);
     let mut before: Option<Probe> = None;
     for (place, block) in schedule {
@@ -162,16 +174,35 @@ pub fn run(
             Attempt::Skipped(why) => Kept::without_evidence(&trial.cell, at, Unseen::Skipped(why)),
             Attempt::Done(seen) => Kept::with_evidence(&trial.cell, at, *seen),
         };
+        for (host, text) in kept.captures.iter().filter(|_| block == 1) {
+            folder.capture(&capture_name(&trial.id(), host), text)?;
+        }
         folder.append(&*kept.row, kept.details)?;
         watch(Event::Row(&*kept.row));
     }
     Ok(Ending::Complete)
 }
 
+/// Keeps the source of each sending program that runs: a hand-in shows it beside what it did.
+fn keep_programs(trials: &[&Trial], folder: &RunFolder) -> io::Result<()> {
+    let models: BTreeSet<&str> =
+        trials.iter().filter_map(|trial| Some(trial.cell.fanout()?.sender_model.as_str())).collect();
+    for model in models.into_iter().filter_map(senders::find) {
+        folder.capture_once(&format!("program-{}.rs.txt", model.name), model.source)?;
+    }
+    Ok(())
+}
+
 /// A row that is to be kept, with what it has beside itself.
 struct Kept {
     row: Box<dyn Row>,
     details: Details,
+    captures: Vec<(String, String)>,
+}
+
+/// The file name of what a host's program printed in a trial.
+fn capture_name(trial: &str, host: &str) -> String {
+    format!("{}.{host}.txt", trial.replace('/', "_"))
 }
 
 /// Where a row belongs.
@@ -202,7 +233,7 @@ impl Kept {
             Cell::FileServer(spec) => of::<FileServer>(spec, at, unseen),
             Cell::Fanout(spec) => of::<Fanout>(spec, at, unseen),
         };
-        Self { row, details: Details::None }
+        Self { row, details: Details::None, captures: Vec::new() }
     }
 
     fn with_evidence(cell: &Cell, mut at: At, seen: Seen) -> Self {
@@ -210,17 +241,21 @@ impl Kept {
             (Cell::RoundTrip(spec), Seen::RoundTrip { evidence, histogram, run_delay_s }) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<RoundTrip>(spec, at, judged::<RoundTrip>(spec, evidence, None));
-                Self { row, details: histogram.map_or(Details::None, Details::Histogram) }
+                let details = histogram.map_or(Details::None, Details::Histogram);
+                Self { row, details, captures: Vec::new() }
             }
             (Cell::FileServer(spec), Seen::FileServer { evidence, transfers, run_delay_s, failure }) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<FileServer>(spec, at, judged::<FileServer>(spec, evidence, failure));
-                Self { row, details: Details::Transfers(transfers) }
+                Self { row, details: Details::Transfers(transfers), captures: Vec::new() }
             }
-            (Cell::Fanout(spec), Seen::Fanout { evidence, receivers, fetches, run_delay_s, failure }) => {
+            (
+                Cell::Fanout(spec),
+                Seen::Fanout { evidence, receivers, fetches, captures, run_delay_s, failure },
+            ) => {
                 at.noise.run_delay_s = run_delay_s;
                 let row = row::<Fanout>(spec, at, judged::<Fanout>(spec, evidence, failure));
-                Self { row, details: Details::Fanout { receivers, fetches } }
+                Self { row, details: Details::Fanout { receivers, fetches }, captures }
             }
             (cell, _) => {
                 let why = Unseen::Failed("the worker told the evidence of another family".into());

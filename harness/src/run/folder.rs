@@ -216,6 +216,11 @@ impl RunFolder {
         write_whole(&self.path.join(CRITERION), text.as_bytes())
     }
 
+    /// Keeps a text that is the same in every sitting of the run.
+    pub fn capture_once(&self, name: &str, text: &str) -> io::Result<()> {
+        if self.path.join("captures").join(name).exists() { Ok(()) } else { self.capture(name, text) }
+    }
+
     /// Adds to what the terminal showed.
     pub fn capture(&self, name: &str, text: &str) -> io::Result<()> {
         let folder = self.path.join("captures");

@@ -26,6 +26,7 @@ pub fn trial(mechanism: &str, pattern: Pattern, message_bytes: u64, peers: Peers
         placement: Placement::Unpinned,
         producers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     }
 }
 
@@ -40,6 +41,7 @@ pub fn job(spec: &Spec, exchanges: u64, folder: &Path) -> Job {
         places: place::choose(&place::allowed().unwrap()),
         clock_cost_ns: 22.0,
         folder: folder.to_owned(),
+        far_host: None,
     }
 }
 

@@ -5,43 +5,79 @@ use crate::{
     element::{Cell, Column, Element, Table},
     format::{self, Unit},
 };
-use ferrybench_data::{record::Noise, run_info::HostFacts};
+use ferrybench_data::{
+    dataset::Dataset,
+    record::Noise,
+    run_info::{HostFacts, RunInfo},
+};
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let info = &view.data.info;
     let mut elements = vec![Element::heading(2, "The machine and the configuration")];
-    if let Some(host) = info.hosts.first() {
-        elements.push(facts("The machine that measured.", machine(view, host)));
-    }
-    let mut run = vec![
-        (
-            "ferrybench",
+    let machines = distinct(view.data);
+    for (host, runs) in &machines {
+        let Some(first) = runs.first() else { continue };
+        let caption = if machines.len() == 1 {
+            "The machine that measured.".to_owned()
+        } else {
             format!(
-                "{}{}",
-                info.version,
-                info.revision.as_ref().map_or(String::new(), |at| format!(", revision `{at}`"))
-            ),
-        ),
+                "The machine of {}.",
+                runs.iter().map(|info| name(info)).collect::<Vec<_>>().join(" and ")
+            )
+        };
+        elements.push(facts(&caption, machine(view, first, host)));
+    }
+    let several = !view.data.others.is_empty();
+    for info in view.data.infos() {
+        let caption = if several { format!("The run {}.", name(info)) } else { "The run.".to_owned() };
+        elements.push(facts(&caption, run(info)));
+    }
+    let plan = Element::Code { language: "toml".into(), text: view.data.plan.trim_end().to_owned() };
+    let whose = if several { format!(" (of the run {})", name(&view.data.info)) } else { String::new() };
+    elements
+        .push(Element::fold(format!("The plan as it was run, every default filled in{whose}"), vec![plan]));
+    elements
+}
+
+/// The machines that measured, each once, with the runs that were made on it.
+pub(super) fn distinct(data: &Dataset) -> Vec<(&HostFacts, Vec<&RunInfo>)> {
+    let mut machines: Vec<(&HostFacts, Vec<&RunInfo>)> = Vec::new();
+    for info in data.infos() {
+        let Some(host) = info.hosts.first() else { continue };
+        match machines.iter_mut().find(|(known, _)| lasting(known) == lasting(host)) {
+            Some((_, runs)) => runs.push(info),
+            None => machines.push((host, vec![info])),
+        }
+    }
+    machines
+}
+
+/// What does not change from run to run on one machine.
+fn lasting(host: &HostFacts) -> HostFacts {
+    HostFacts {
+        memory_available_bytes: 0,
+        clock_cost_ns: 0.0,
+        clock_step_ns: 0.0,
+        noise: None,
+        noise_gap_s: None,
+        ..host.clone()
+    }
+}
+
+fn name(info: &RunInfo) -> String {
+    format!("`{}` of {}", info.plan, info.started)
+}
+
+fn run(info: &RunInfo) -> Vec<(String, String)> {
+    let revision = info.revision.as_ref().map_or(String::new(), |at| format!(", revision `{at}`"));
+    let blocks = format::counted(info.blocks as usize, "block");
+    let rows = [
+        ("ferrybench", format!("{}{revision}", info.version)),
         ("build", format!("{}, {}, binary `{}`", info.build_profile, info.compiler, info.binary_hash)),
         ("command", format!("`{}`", info.command_line.join(" "))),
-        (
-            "plan",
-            format!(
-                "`{}`, {} a trial, seed {}",
-                info.plan,
-                format::counted(info.blocks as usize, "block"),
-                info.seed
-            ),
-        ),
+        ("plan", format!("`{}`, {blocks} a trial, seed {}", info.plan, info.seed)),
+        ("started", format!("{}; {} of measuring", info.started, format::value(info.wall_s, Unit::Seconds))),
     ];
-    run.push((
-        "started",
-        format!("{}; {} of measuring", info.started, format::value(info.wall_s, Unit::Seconds)),
-    ));
-    elements.push(facts("The run.", run.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
-    let plan = Element::Code { language: "toml".into(), text: view.data.plan.trim_end().to_owned() };
-    elements.push(Element::fold("The plan as it was run, every default filled in", vec![plan]));
-    elements
+    rows.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
 fn facts(caption: &str, rows: Vec<(String, String)>) -> Element {
@@ -53,8 +89,8 @@ fn facts(caption: &str, rows: Vec<(String, String)>) -> Element {
     })
 }
 
-fn machine(view: &View<'_>, host: &HostFacts) -> Vec<(String, String)> {
-    let places = view.data.info.catalogue.places;
+fn machine(view: &View<'_>, info: &RunInfo, host: &HostFacts) -> Vec<(String, String)> {
+    let places = info.catalogue.places;
     let told = |value: Option<String>, otherwise: &str| value.unwrap_or_else(|| otherwise.to_owned());
     let noise = match (host.noise, host.noise_gap_s) {
         (Some(share), Some(gap)) => format!(

@@ -5,6 +5,7 @@ mod assignment;
 mod criterion;
 mod distribution;
 mod efficiency;
+mod fanout;
 mod fileserver;
 mod foreign;
 mod machine;
@@ -30,6 +31,7 @@ type Section = fn(&View<'_>) -> Vec<Element>;
 const ALL: &[Section] = &[
     summary::section,
     machine::section,
+    fanout::hosts,
     reading::section,
     ranking::section,
     nature::section,
@@ -44,6 +46,7 @@ const ALL: &[Section] = &[
     assignment::section,
     criterion::section,
     fileserver::section,
+    fanout::section,
     remade::at_work,
     rows::without_figure,
     rows::every_trial,

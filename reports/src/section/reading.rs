@@ -11,7 +11,21 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         items.extend(floor(view));
     }
     items.extend(super::fileserver::reading(view));
+    items.extend(super::fanout::reading(view));
+    items.extend(together(view));
     vec![Element::heading(2, "How to read it, and what could mislead"), Element::List(items)]
+}
+
+/// What several runs in one report mean for what is compared.
+fn together(view: &View<'_>) -> Option<String> {
+    let runs = view.data.infos().count();
+    (runs > 1).then(|| {
+        format!(
+            "**{runs} runs are reported together.** Each trial was measured by one of them. A ratio between trials of unlike runs pairs \
+             blocks by their number, not by their time: a drift of the machine between the runs is in the ratio and not in its \
+             interval."
+        )
+    })
 }
 
 const WORDS: &[&str] = &[

@@ -3,14 +3,19 @@
 use super::view::View;
 use crate::element::Element;
 
-/// Captures of the run at work, which the file-server assignment asks for; a run without one shows them at its end.
+/// Captures of the run at work, which the assignments ask for; a run of round trips shows them at its end.
 pub(super) fn at_work(view: &View<'_>) -> Vec<Element> {
-    if !view.has_servers() || view.data.captures.is_empty() {
+    let shown = captures(view);
+    if !is_at_work(view) || shown.is_empty() {
         return Vec::new();
     }
     let mut elements = vec![Element::heading(2, "The run at work")];
-    elements.extend(captures(view));
+    elements.extend(shown);
     elements
+}
+
+fn is_at_work(view: &View<'_>) -> bool {
+    view.has_servers() || view.has_fanouts()
 }
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
@@ -23,15 +28,19 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             info.command_line.join(" ")
         )),
     ];
-    if !view.has_servers() {
+    if !is_at_work(view) {
         elements.extend(captures(view));
     }
     elements
 }
 
-fn captures(view: &View<'_>) -> impl Iterator<Item = Element> {
-    view.data.captures.iter().map(|(name, text)| {
+/// Captures that no section shows as its own.
+fn captures(view: &View<'_>) -> Vec<Element> {
+    let shown = super::fanout::captures(view);
+    let rest = view.data.captures.iter().filter(|(name, _)| !shown.contains(name.as_str()));
+    rest.map(|(name, text)| {
         let shown = Element::Code { language: "text".into(), text: text.trim_end().to_owned() };
         Element::fold(format!("What the terminal showed (captures/{name})"), vec![shown])
     })
+    .collect()
 }

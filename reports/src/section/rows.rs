@@ -6,6 +6,7 @@ use crate::{
     format::{self, Unit},
 };
 use ferrybench_data::{
+    fanout::{COMPLETE, GOODPUT, LOSS, TOTAL},
     fileserver::{AGGREGATE, CLIENT_MEAN, CPU_A_GIB, OPERATIONS},
     record::Fate,
     roundtrip::{BANDWIDTH, CPU_COST, Pattern, RATE},
@@ -54,7 +55,8 @@ pub(super) fn without_figure(view: &View<'_>) -> Vec<Element> {
 }
 
 pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
-    let mut elements: Vec<Element> = [round_trips(view), transfers(view)].into_iter().flatten().collect();
+    let mut elements: Vec<Element> =
+        [round_trips(view), transfers(view), fanouts(view)].into_iter().flatten().collect();
     if !elements.is_empty() {
         elements.insert(0, Element::heading(2, "Every trial"));
     }
@@ -136,5 +138,41 @@ fn transfers(view: &View<'_>) -> Option<Element> {
     let caption = "Every trial of the file server with a figure. Disturbed: blocks around which a probe saw other work on the \
                    machine; they are kept.";
     let summary = format!("{} of the file server with a figure", format::counted(rows.len(), "trial"));
+    Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption: caption.into() })]))
+}
+
+fn fanouts(view: &View<'_>) -> Option<Element> {
+    let rows: Vec<Vec<Cell>> = view
+        .fanouts
+        .iter()
+        .filter(|trial| trial.good().next().is_some())
+        .map(|trial| {
+            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
+            vec![
+                Cell::code(trial.id()),
+                cell(trial.estimate(TOTAL), Unit::Seconds),
+                cell(trial.estimate(COMPLETE), Unit::Seconds),
+                cell(trial.estimate(GOODPUT), Unit::BytesPerSecond),
+                trial.estimate(LOSS).map_or(Cell::text("n/a"), |of| Cell::exact(of.value, Unit::Percent)),
+                Cell::Integer(trial.good().count() as u64),
+                Cell::Integer(noisy as u64),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let columns = vec![
+        Column::left("Trial"),
+        Column::right("Total"),
+        Column::right("Until all is verified"),
+        Column::right("Goodput"),
+        Column::right("Lost"),
+        Column::right("Blocks"),
+        Column::right("Disturbed"),
+    ];
+    let caption = "Every trial of the UDP fan-out with a figure. Disturbed: blocks around which a probe saw other work on the machine; \
+                   they are kept.";
+    let summary = format!("{} of the UDP fan-out with a figure", format::counted(rows.len(), "trial"));
     Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption: caption.into() })]))
 }

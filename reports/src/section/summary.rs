@@ -1,6 +1,9 @@
 //! In short: what this run found, computed, and what to know before believing it.
 
-use super::view::{Standing, View, size, spoken, standing, worded};
+use super::{
+    machine,
+    view::{Standing, View, size, spoken, standing, worded},
+};
 use crate::{
     element::Element,
     format::{Unit, counted},
@@ -13,10 +16,10 @@ use ferrybench_data::{
 };
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
-    let title = if view.has_round_trips() {
-        "How fast does data change hands?"
-    } else {
-        "How fast does a file server serve?"
+    let title = match (view.has_round_trips(), view.has_servers(), view.has_fanouts()) {
+        (true, ..) | (_, true, true) => "How fast does data change hands?",
+        (_, true, _) => "How fast does a file server serve?",
+        (_, _, _) => "How fast do files reach many hosts?",
     };
     let mut elements = vec![Element::heading(1, title), Element::prose(coverage(view))];
     let found = findings(view);
@@ -33,7 +36,6 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
 }
 
 fn coverage(view: &View<'_>) -> String {
-    let info = &view.data.info;
     let (mut good, mut audit, mut failed, mut skipped, mut told) = (0_usize, 0, 0, 0_usize, 0);
     for row in view.data.rows() {
         match row.fate() {
@@ -44,16 +46,21 @@ fn coverage(view: &View<'_>) -> String {
             Fate::Skipped(_) => skipped += 1,
         }
     }
-    let host = info.hosts.first();
-    let place = host.map_or(String::new(), |host| {
-        let cpus = counted(host.cpus_allowed as usize, "CPU");
-        format!(" on {} ({cpus}, Linux {})", host.cpu, host.kernel)
-    });
+    let place = match machine::distinct(view.data).as_slice() {
+        [] => String::new(),
+        [(host, _)] => {
+            let cpus = counted(host.cpus_allowed as usize, "CPU");
+            format!(" on {} ({cpus}, Linux {})", host.cpu, host.kernel)
+        }
+        several => format!(" on {}", counted(several.len(), "machine")),
+    };
+    let runs: Vec<String> =
+        view.data.infos().map(|info| format!("`{}`, {}", info.plan, info.started)).collect();
     let mut text = format!(
-        "Plan `{}`, {}{place}: {}, {} measured and proved, {audit} refused by their audit, {failed} failed",
-        info.plan,
-        info.started,
-        counted(view.trials.len() + view.servers.len(), "trial"),
+        "Plan{} {}{place}: {}, {} measured and proved, {audit} refused by their audit, {failed} failed",
+        if runs.len() > 1 { "s" } else { "" },
+        runs.join(", and "),
+        counted(view.trials.len() + view.servers.len() + view.fanouts.len(), "trial"),
         counted(good, "block")
     );
     if told > 0 {
@@ -71,6 +78,7 @@ fn findings(view: &View<'_>) -> Vec<String> {
     found.extend(widest(view));
     found.extend(cheapest(view));
     found.extend(super::fileserver::headline(view));
+    found.extend(super::fanout::headline(view));
     found
 }
 

@@ -8,6 +8,7 @@ use crate::{
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
     family::Family,
+    fanout::Fanout,
     fileserver::FileServer,
     plan::catalogue::{Group, Mechanism},
     roundtrip::{Pattern, Peers, Placement, Source, Spec},
@@ -23,21 +24,28 @@ pub(crate) struct View<'a> {
     pub(crate) trials: Vec<TrialView<'a>>,
     /// Trials of the file server.
     pub(crate) servers: Vec<TrialView<'a, FileServer>>,
+    /// Trials of the fan-out.
+    pub(crate) fanouts: Vec<TrialView<'a, Fanout>>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(data: &'a Dataset) -> Self {
-        Self { data, trials: data.trials(), servers: data.fileserver_trials() }
+        Self { data, trials: data.trials(), servers: data.fileserver_trials(), fanouts: data.fanout_trials() }
     }
 
     /// Whether the report speaks of round trips: a run without any row does, as every report did once.
     pub(crate) fn has_round_trips(&self) -> bool {
-        !self.trials.is_empty() || self.servers.is_empty()
+        !self.trials.is_empty() || (self.servers.is_empty() && self.fanouts.is_empty())
     }
 
     /// Whether the report speaks of the file server.
     pub(crate) fn has_servers(&self) -> bool {
         !self.servers.is_empty()
+    }
+
+    /// Whether the report speaks of files over UDP to many hosts.
+    pub(crate) fn has_fanouts(&self) -> bool {
+        !self.fanouts.is_empty()
     }
 
     /// Trials that may be ranked and drawn: our own, not floors, with at least one good block.
@@ -80,6 +88,9 @@ impl<'a> View<'a> {
         }
         if spec.producers > 1 {
             label += &format!(", {} producers", spec.producers);
+        }
+        if let Some((near, far)) = spec.hosts.split_once(':') {
+            label += &format!(", {near} to {far}");
         }
         label
     }

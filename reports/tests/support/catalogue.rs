@@ -76,6 +76,7 @@ pub fn catalogue() -> Catalogue {
         cpus: vec![0, 1, 2, 3],
         places: Places { same: 1, split: Some([0, 1]) },
         fileserver: super::fileserver::catalogue(),
+        fanout: super::fanout::catalogue(),
         ..Catalogue::default()
     }
 }

@@ -121,6 +121,13 @@ impl Run {
     pub fn with(mut self, other: Self) -> Self {
         self.files.extend(other.files);
         self.made.extend(other.made);
+        self.fanouts.extend(other.fanouts);
+        self.receivers.extend(other.receivers);
+        self.fetches.extend(other.fetches);
+        self.info.participants.extend(other.info.participants);
+        self.captures.extend(other.captures);
+        self.captures.sort();
+        self.captures.dedup();
         self
     }
 

@@ -8,14 +8,21 @@ impl Run {
     /// Writes what `Dataset::read` reads.
     pub fn write(mut self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
-        let trials: BTreeSet<String> =
-            (self.records.iter().map(Record::trial)).chain(self.files.iter().map(Record::trial)).collect();
+        let trials: BTreeSet<String> = (self.records.iter().map(Record::trial))
+            .chain(self.files.iter().map(Record::trial))
+            .chain(self.fanouts.iter().map(Record::trial))
+            .collect();
         self.info.trials = trials.len() as u32;
         fs::write(folder.join("roundtrip.csv"), table_of(&self.records)?)?;
         fs::write(folder.join("fileserver.csv"), table_of(&self.files)?)?;
         fs::write(folder.join("transfers.csv"), lines(&self.made)?)?;
+        fs::write(folder.join("fanout.csv"), table_of(&self.fanouts)?)?;
+        fs::write(folder.join("receivers.csv"), lines(&self.receivers)?)?;
+        fs::write(folder.join("fetches.csv"), lines(&self.fetches)?)?;
         fs::create_dir_all(folder.join("captures"))?;
-        fs::write(folder.join("captures/run.txt"), "Measuring into out, about 60 s.\n")?;
+        for (name, text) in &self.captures {
+            fs::write(folder.join("captures").join(name), text)?;
+        }
         fs::write(folder.join("histograms.csv"), lines(&self.histograms)?)?;
         fs::write(folder.join("criterion.csv"), lines(&self.criterion)?)?;
         fs::write(folder.join("plan.toml"), "name = \"synthetic\"\n")?;

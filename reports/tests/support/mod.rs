@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test and example uses its own part")]
 
 mod catalogue;
+pub mod fanout;
 pub mod fileserver;
 mod folder;
 
@@ -9,6 +10,7 @@ use ferrybench_data::{
     criterion::CriterionRow,
     dataset::Dataset,
     family::Family,
+    fanout::{Fanout, FetchRow, ReceiverRow},
     fileserver::{FileServer, TransferRow},
     latency::{self, HistogramRow},
     record::{Audit, Noise, Outcome, Record},
@@ -26,6 +28,10 @@ pub struct Run {
     pub criterion: Vec<CriterionRow>,
     pub files: Vec<Record<FileServer>>,
     pub made: Vec<TransferRow>,
+    pub fanouts: Vec<Record<Fanout>>,
+    pub receivers: Vec<ReceiverRow>,
+    pub fetches: Vec<FetchRow>,
+    pub captures: Vec<(String, String)>,
     pub blocks: u32,
 }
 
@@ -42,6 +48,10 @@ impl Run {
             criterion: vec![],
             files: vec![],
             made: vec![],
+            fanouts: vec![],
+            receivers: vec![],
+            fetches: vec![],
+            captures: vec![("run.txt".into(), "Measuring into out, about 60 s.\n".into())],
             blocks,
         }
     }
@@ -199,6 +209,7 @@ impl Run {
     pub fn dataset(mut self) -> Dataset {
         let mut trials: Vec<String> = self.records.iter().map(Record::trial).collect();
         trials.extend(self.files.iter().map(Record::trial));
+        trials.extend(self.fanouts.iter().map(Record::trial));
         trials.sort();
         trials.dedup();
         self.info.trials = trials.len() as u32;
@@ -207,7 +218,10 @@ impl Run {
         data.criterion = self.criterion;
         data.fileserver = self.files;
         data.transfers = self.made;
-        data.captures = vec![("run.txt".into(), "Measuring into out, about 60 s.\n".into())];
+        data.fanout = self.fanouts;
+        data.receivers = self.receivers;
+        data.fetches = self.fetches;
+        data.captures = self.captures;
         data
     }
 }
@@ -234,6 +248,7 @@ pub fn rtt(name: &str, message_bytes: u64, placement: Placement) -> Spec {
         placement,
         producers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     }
 }
 

@@ -19,6 +19,16 @@ pub(in crate::plan) fn table(table: &RoundTripTable, catalogue: &Catalogue) -> R
         if !named.unwrap_or(!mechanism.hidden) {
             continue;
         }
+        if !table.hosts.is_empty() && !mechanism.nature.between_hosts {
+            if named == Some(true) {
+                return Err(format!(
+                    "{} joins ends on one host: between hosts there is tcp or udp",
+                    mechanism.name
+                )
+                .into());
+            }
+            continue;
+        }
         let mut any = false;
         for spec in specs(table, mechanism) {
             any = true;
@@ -55,6 +65,7 @@ pub(in crate::plan) fn foreign(index: usize, foreign: &Foreign, catalogue: &Cata
                 placement,
                 producers: 1,
                 source: Source::Foreign,
+                hosts: String::new(),
             };
             let missing =
                 catalogue.missing_programs.iter().find(|name| Some(*name) == foreign.command.first());
@@ -70,6 +81,25 @@ pub(in crate::plan) fn foreign(index: usize, foreign: &Foreign, catalogue: &Cata
 
 /// The cells of one table that a mechanism has by its nature; what it lacks by nature is no trial.
 fn specs(table: &RoundTripTable, mechanism: &Mechanism) -> Vec<Spec> {
+    let here = specs_here(table, mechanism);
+    if table.hosts.is_empty() {
+        return here;
+    }
+    // A CPU of another host has no number here, and its end is a process whatever is asked for.
+    let mut apart: Vec<Spec> = Vec::new();
+    for spec in here.into_iter().filter(|spec| spec.peers == Peers::Process) {
+        for hosts in &table.hosts {
+            let spec = Spec { placement: Placement::Unpinned, hosts: hosts.clone(), ..spec.clone() };
+            if !apart.contains(&spec) {
+                apart.push(spec);
+            }
+        }
+    }
+    apart
+}
+
+/// The same, with both ends on this machine.
+fn specs_here(table: &RoundTripTable, mechanism: &Mechanism) -> Vec<Spec> {
     let peers = choose(table.peers.as_deref(), &mechanism.peers);
     let waits = choose(table.waits.as_deref(), &mechanism.waits);
     let mut specs = Vec::new();
@@ -91,6 +121,7 @@ fn specs(table: &RoundTripTable, mechanism: &Mechanism) -> Vec<Spec> {
                                 placement,
                                 producers,
                                 source: Source::BuiltIn,
+                                hosts: String::new(),
                             });
                         }
                     }

@@ -7,6 +7,7 @@ pub(super) mod wire;
 use super::{
     PlanError,
     catalogue::{self, Catalogue},
+    hosts::NamedHost,
     overrides::{replace, replace_optional, unlike},
 };
 use crate::{
@@ -46,6 +47,9 @@ pub struct RoundTripTable {
     /// Exchanges of a block, instead of a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exchanges: Option<u64>,
+    /// Pairs of named hosts, `client:server1`, that the two ends run on; both run here where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
 }
 
 /// Somebody else's program: it is told rounds and size, and prints one JSON line.
@@ -152,8 +156,20 @@ impl Default for RoundTripTable {
             producers: vec![1],
             leg: Span::from_millis(200),
             exchanges: None,
+            hosts: Vec::new(),
         }
     }
+}
+
+/// Refuses what is not a pair of two hosts that the plan names.
+fn pair_known(pair: &str, hosts: &[NamedHost]) -> Result<(), String> {
+    let (near, far) = pair
+        .split_once(':')
+        .ok_or_else(|| format!("expected two hosts such as \"client:server1\", not \"{pair}\""))?;
+    if let Some(name) = [near, far].into_iter().find(|name| !hosts.iter().any(|host| host.name == *name)) {
+        return Err(format!("the plan has no [[host]] called \"{name}\""));
+    }
+    if near == far { Err(format!("\"{pair}\" is one host twice")) } else { Ok(()) }
 }
 
 fn known(name: &str, catalogue: &Catalogue) -> Result<(), String> {

@@ -1,10 +1,13 @@
 //! Round trips and foreign peers as they stand in a file.
 
-use super::{Foreign, RoundTripTable, exchanges_in_range, known, producers_known, sizes_in_range};
+use super::{
+    Foreign, RoundTripTable, exchanges_in_range, known, pair_known, producers_known, sizes_in_range,
+};
 use crate::{
     plan::{
         PlanError,
         catalogue::Catalogue,
+        hosts::NamedHost,
         wire::{Source, is_plain_name},
     },
     roundtrip::{Pattern, Peers, Placement, Wait},
@@ -25,6 +28,7 @@ pub(in crate::plan) struct WireRoundTrip {
     producers: Option<Spanned<Vec<u32>>>,
     leg: Option<Span>,
     exchanges: Option<Spanned<u64>>,
+    hosts: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +45,7 @@ impl WireRoundTrip {
     pub(in crate::plan) fn typed(
         self,
         source: Source<'_>,
+        hosts: &[NamedHost],
         catalogue: &Catalogue,
     ) -> Result<RoundTripTable, PlanError> {
         let absent = RoundTripTable::default();
@@ -58,6 +63,7 @@ impl WireRoundTrip {
                 .exchanges
                 .map(|exchanges| source.take(Some(exchanges), 0, |count| exchanges_in_range(*count)))
                 .transpose()?,
+            hosts: source.names(self.hosts, |pair| pair_known(pair, hosts))?.unwrap_or_default(),
         })
     }
 }

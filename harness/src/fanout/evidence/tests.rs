@@ -276,6 +276,31 @@ fn files_of_each_receiver_have_one_row_and_fetches_theirs() {
 }
 
 #[test]
+fn loss_fails_a_row_only_where_it_is_to_be_repaired() {
+    let file = SentFile { file: 1, name: "a.bin".into(), outcome: OK.into(), ..SentFile::default() };
+    let sent = Sent { files: vec![file.clone()], ..Sent::default() };
+    let row = |sent, unique, outcome: &str| ReceiverRow {
+        host: "server1".into(),
+        name: "a.bin".into(),
+        sent: Some(sent),
+        unique: Some(unique),
+        outcome: outcome.into(),
+        ..ReceiverRow::default()
+    };
+    let forgotten = Spec { reliability: Reliability::Unrepaired, ..spec() };
+    let repaired = Spec { reliability: Reliability::Repair, ..spec() };
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 10, OK)]), None);
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 9, "1 datagram is missing")]), None);
+    let why = Some("server1 lacks a.bin: 1 datagram is missing".to_owned());
+    assert_eq!(failure(&repaired, &sent, &[row(10, 9, "1 datagram is missing")]), why);
+    let full = Some("server1 lacks a.bin: No space left on device".to_owned());
+    assert_eq!(failure(&forgotten, &sent, &[row(10, 10, "No space left on device")]), full);
+    let gone = SentFile { outcome: "http://h/a: 404 Not Found".into(), ..file };
+    let sent = Sent { files: vec![gone], ..Sent::default() };
+    assert_eq!(failure(&forgotten, &sent, &[]), Some("a.bin: http://h/a: 404 Not Found".to_owned()));
+}
+
+#[test]
 fn a_datagram_larger_than_a_packet_has_headers_for_each() {
     let mut spec = spec();
     (spec.datagram_bytes, spec.mtu_bytes) = (1000, 500);

@@ -1,8 +1,8 @@
 //! Drives a session by blocking calls, one connection for one thread.
 
-use super::{Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
+use super::{DRAIN, DRAIN_BYTES, Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
 use crate::fileserver::session::{Session, Step, Tell};
-use crate::shelf::Incoming;
+use crate::{measure::clock, shelf::Incoming};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -11,7 +11,7 @@ use rustix::{
 use std::{
     fs::File,
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     os::unix::fs::FileExt,
     time::Duration,
 };
@@ -43,6 +43,7 @@ pub fn drive(
                 }
                 tell(what);
             }
+            Step::Drain => drain(stream, kit)?,
             Step::Close => return Ok(()),
         }
     }
@@ -168,6 +169,10 @@ fn receive(
     left -= early as u64;
     while left > 0 && incoming.is_only_counted() {
         let dropped = retried(|| drop_part(stream, left, kit.spill()), deadline)?;
+        if dropped == 0 {
+            kit.input.ended = true;
+            return Ok(());
+        }
         incoming.moved(dropped);
         left -= dropped;
         deadline.check()?;
@@ -178,6 +183,10 @@ fn receive(
         let Some(taken) = retried(|| take_part(stream, pipe, left, SpliceFlags::empty()), deadline)? else {
             break;
         };
+        if taken == 0 {
+            kit.input.ended = true;
+            return Ok(());
+        }
         let moved = incoming.file().map(|file| empty_pipe(pipe, file, incoming.length(), taken));
         if let Some(Err(why)) = moved {
             kit.pipe = None; // with whatever is still in it
@@ -192,7 +201,7 @@ fn receive(
         if kit.input.bytes().is_empty() {
             read(stream, kit, None, deadline)?;
             if kit.input.ended {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed in mid-transfer"));
+                return Ok(());
             }
         }
         let count = kit.input.bytes().len().min(left as usize);
@@ -200,6 +209,27 @@ fn receive(
         kit.input.consume(count);
         left -= count as u64;
         deadline.check()?;
+    }
+    Ok(())
+}
+
+/// Says that nothing more will be written, and reads on until the peer has stopped, for a while.
+fn drain(stream: &TcpStream, kit: &mut Kit) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    let give_up = clock::now() + DRAIN.as_nanos() as u64;
+    let mut left = DRAIN_BYTES;
+    while left > 0 && clock::now() < give_up {
+        let patience = timespec(Duration::from_nanos(give_up.saturating_sub(clock::now())));
+        match poll(&mut [PollFd::new(&stream, PollFlags::IN)], Some(&patience)) {
+            Ok(0) => break,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+            Ok(_) => {}
+        }
+        match drop_part(stream, left, kit.spill())? {
+            0 => break,
+            dropped => left -= dropped,
+        }
     }
     Ok(())
 }

@@ -102,6 +102,10 @@ impl Kit {
     }
 }
 
+/// How long, and how much, is read of content that nobody wants before its connection is closed all the same.
+const DRAIN: Duration = Duration::from_secs(2);
+const DRAIN_BYTES: u64 = 256 << 20;
+
 /// How far a transfer is from its deadline.
 #[derive(Debug, Clone, Copy)]
 struct Deadline {
@@ -170,25 +174,22 @@ fn send_part(socket: impl AsFd, file: &File, offset: &mut u64, end: u64) -> io::
     }
 }
 
-/// One call that takes bytes from a socket into a pipe. `None` where the kernel cannot do it by itself.
+/// One call that takes bytes from a socket into a pipe: how many, 0 at their end. `None` where the kernel cannot do it by
+/// itself.
 fn take_part(socket: impl AsFd, pipe: &Pipe, left: u64, flags: SpliceFlags) -> io::Result<Option<u64>> {
     let most = left.min(ONE_MOVE) as usize;
     match splice(socket, None, &pipe.into, None, most, SpliceFlags::MOVE | flags) {
-        Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed in mid-transfer")),
         Ok(taken) => Ok(Some(taken as u64)),
         Err(Errno::INVAL | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// One call that has the kernel drop bytes of a socket unread. How many it dropped.
+/// One call that has the kernel drop bytes of a socket unread: how many it dropped, 0 at their end.
 fn drop_part(socket: impl AsFd, left: u64, room: &mut [u8]) -> io::Result<u64> {
     let most = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
     // Of a stream, nothing is copied under this flag.
-    match recv(socket, &mut room[..most], RecvFlags::TRUNC)?.1 {
-        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed in mid-transfer")),
-        dropped => Ok(dropped as u64),
-    }
+    Ok(recv(socket, &mut room[..most], RecvFlags::TRUNC)?.1 as u64)
 }
 
 /// Moves everything that is in a pipe into a file.

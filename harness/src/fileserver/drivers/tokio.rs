@@ -1,6 +1,6 @@
 //! Drives a session in a task of tokio: the same steps, and a wait for readiness where a call would block.
 
-use super::{Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
+use super::{DRAIN, DRAIN_BYTES, Deadline, Kit, Limits, drop_part, empty_pipe, send_part, take_part};
 use crate::fileserver::session::{Session, Step, Tell};
 use crate::shelf::Incoming;
 use rustix::pipe::SpliceFlags;
@@ -40,6 +40,7 @@ pub async fn drive(
                 }
                 tell(what);
             }
+            Step::Drain => drain(stream, kit).await?,
             Step::Close => return Ok(()),
         }
     }
@@ -124,6 +125,10 @@ async fn receive(
     while left > 0 && incoming.is_only_counted() {
         within(stream.readable(), deadline).await?;
         match stream.try_io(Interest::READABLE, || drop_part(stream, left, kit.spill())) {
+            Ok(0) => {
+                kit.input.ended = true;
+                return Ok(());
+            }
             Ok(dropped) => {
                 incoming.moved(dropped);
                 left -= dropped;
@@ -139,6 +144,10 @@ async fn receive(
         let Ok(pipe) = kit.pipe() else { break };
         let part = stream.try_io(Interest::READABLE, || take_part(stream, pipe, left, SpliceFlags::NONBLOCK));
         let taken = match part {
+            Ok(Some(0)) => {
+                kit.input.ended = true;
+                return Ok(());
+            }
             Ok(Some(taken)) => taken,
             Ok(None) => break,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -158,7 +167,7 @@ async fn receive(
         if kit.input.bytes().is_empty() {
             read(stream, kit, None, deadline).await?;
             if kit.input.ended {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer closed in mid-transfer"));
+                return Ok(());
             }
         }
         let count = kit.input.bytes().len().min(left as usize);
@@ -168,6 +177,26 @@ async fn receive(
         deadline.check()?;
     }
     Ok(())
+}
+
+/// Says that nothing more will be written, and reads on until the peer has stopped, for a while.
+async fn drain(stream: &mut TcpStream, kit: &mut Kit) -> io::Result<()> {
+    stream.shutdown().await?;
+    let stream = &*stream;
+    let to_its_end = async {
+        let mut left = DRAIN_BYTES;
+        while left > 0 {
+            stream.readable().await?;
+            match stream.try_io(Interest::READABLE, || drop_part(stream, left, kit.spill())) {
+                Ok(0) => break,
+                Ok(dropped) => left -= dropped,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    };
+    timeout(DRAIN, to_its_end).await.unwrap_or(Ok(()))
 }
 
 /// A wait for the peer that ends when it is silent for too long.

@@ -3,12 +3,12 @@
 use crate::process::role::{Port, Role};
 use nix::{
     sched::{CloneFlags, unshare},
-    sys::{prctl::set_pdeathsig, signal::Signal},
     unistd::{getegid, geteuid, gettid, setsid},
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
     sync::{OnceLock, mpsc},
     thread,
 };
@@ -23,8 +23,6 @@ pub struct Job {
     pub namespaces: u32,
     /// Whether they lie in a user namespace of their own, which an ordinary user may make.
     pub user_namespace: bool,
-    /// Whether it will be told to stay when whoever started it ends. Until then it ends with the thread that started it.
-    pub to_be_kept: bool,
 }
 
 /// What a holder is told later.
@@ -67,9 +65,6 @@ impl Role for Hold {
     }
 
     fn play(job: Job, port: Port<Cue, Reply>) -> io::Result<()> {
-        if job.to_be_kept {
-            set_pdeathsig(Signal::SIGKILL)?;
-        }
         let held = match ENTERED.get() {
             Some(Err(why)) => Err(format!("a user namespace cannot be made: {why}")),
             _ => hold(job.namespaces).map_err(|error| format!("a network namespace cannot be made: {error}")),
@@ -80,8 +75,10 @@ impl Role for Hold {
             }
             Err(why) => return port.replies.send(&Reply::Failed(why)),
         }
+        let mut own_input = Vec::new();
         while let Ok(Cue::Keep) = port.cues.recv() {
-            set_pdeathsig(None)?;
+            // Who holds the other end of its own input sees no end of it.
+            own_input.push(OpenOptions::new().write(true).open("/proc/self/fd/0")?);
             setsid()?;
             port.replies.send(&Reply::Kept)?;
         }

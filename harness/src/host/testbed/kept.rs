@@ -12,7 +12,6 @@ use crate::process::{
     partner::{Program, write_line},
     role::Role,
 };
-use command_fds::{CommandFdExt, FdMapping};
 use nix::{
     fcntl::{Flock, FlockArg},
     unistd::geteuid,
@@ -25,11 +24,11 @@ use serde::{Deserialize, Serialize};
 use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, BufRead, BufReader, ErrorKind, PipeWriter},
+    io::{self, BufRead, BufReader, ErrorKind},
     net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -72,7 +71,7 @@ pub fn up(program: &Program, name: &str, servers: u32, subnet: Subnet, link: &Li
     let namespaces = namespaces_for(servers)?;
     let (mut start, net) = either(|user_namespace| {
         let mut start = Start::of(program)?;
-        let threads = start.hold(&Job { namespaces, user_namespace, to_be_kept: true })?;
+        let threads = start.hold(&Job { namespaces, user_namespace })?;
         let mut net = Net::lay(&threads, user_namespace, subnet)?;
         net.configure(link)?;
         Ok((start, net))
@@ -159,19 +158,16 @@ fn started(process: i32) -> Option<u64> {
 /// A holder that is being started. Where it is given up, it ends.
 struct Start {
     child: Child,
-    input: PipeWriter,
+    /// Its end ends the holder, until that is told to stay.
+    input: ChildStdin,
     answers: mpsc::Receiver<String>,
     kept: bool,
 }
 
 impl Start {
     fn of(program: &Program) -> io::Result<Self> {
-        let (reader, input) = io::pipe()?;
-        let mut command = program.playing(Hold::NAME);
-        // It holds the other end of its own input, which therefore never ends.
-        let own = FdMapping { parent_fd: input.try_clone()?.into(), child_fd: 3 };
-        command.fd_mappings(vec![own]).map_err(io::Error::other)?;
-        let mut child = command.stdin(reader).stderr(Stdio::null()).spawn()?;
+        let mut child = program.playing(Hold::NAME).stderr(Stdio::null()).spawn()?;
+        let input = child.stdin.take().expect("standard input was asked to be a pipe");
         let output = child.stdout.take().expect("standard output was asked to be a pipe");
         Ok(Self { child, input, answers: lines(output), kept: false })
     }

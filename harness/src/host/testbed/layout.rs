@@ -12,8 +12,8 @@ pub(super) const INTERFACE: &str = "eth0";
 const BRIDGE: &str = "switch";
 /// The firewall's table.
 const TABLE: &str = "netdev ferrybench";
-/// The first three bytes of every datagram with our header, magic and version; the fourth is 0 for data. `fanout` has a
-/// test that they are. The firewall hits control datagrams as well, and counts them apart.
+/// The first three bytes of every datagram with our header, magic and version; the fourth is 0 for data. A test
+/// holds it against `fanout::frame`. The firewall hits control datagrams as well, and counts them apart.
 pub const HEADER_MARK: u32 = 0x00FE_7701;
 /// How long a packet may wait for a rate limit.
 const QUEUE_MS: u64 = 50;

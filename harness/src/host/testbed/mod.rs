@@ -107,7 +107,7 @@ impl TestBed {
         let start = |user_namespace| {
             let note = Arc::clone(&lost);
             let on_death = Arc::new(move |why| drop(note.set(why)));
-            let job = Job { namespaces, user_namespace, to_be_kept: false };
+            let job = Job { namespaces, user_namespace };
             let holder: Partner<Hold> = Partner::process(program, &job, Vec::new(), on_death)?;
             match holder.reply(PATIENCE)? {
                 Reply::Holding { threads, .. } => Ok((holder, threads)),

@@ -2,6 +2,7 @@
 
 use super::super::{
     Ends, Handles, Making,
+    between::{Between, Meet, PATIENCE},
     descriptors::{Make, Stream},
     pair::Joint,
     registry::{ANY_WAIT, BOTH, Mechanism, PROCESS_OR_THREAD, unlimited},
@@ -10,10 +11,14 @@ use ferrybench_data::{
     plan::catalogue::{Group, Nature, WhenFull},
     roundtrip::Spec,
 };
+use nix::sys::{
+    socket::{setsockopt, sockopt},
+    time::{TimeVal, TimeValLike},
+};
 use std::{
     borrow::Cow,
     io,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
 };
 
 pub(in super::super) const ROW: Mechanism = Mechanism {
@@ -34,7 +39,7 @@ pub(in super::super) const ROW: Mechanism = Mechanism {
     waits: ANY_WAIT,
     many_producers: false,
     largest: unlimited,
-    joint: Joint::across::<Stream<Tcp>>(),
+    joint: Joint::between::<Stream<Tcp>, Tcp>(),
 };
 
 enum Tcp {}
@@ -51,5 +56,33 @@ impl Make for Tcp {
             end.set_nodelay(true)?;
         }
         Ok(Ends::pair(Handles::fds([near.into()]), Handles::fds([far.into()])))
+    }
+}
+
+impl Between for Tcp {
+    type Waiting = TcpListener;
+
+    fn wait(own: IpAddr) -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind((own, 0))?;
+        // A connection that is made is waiting already; this is for one that broke since.
+        setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE.as_secs() as i64))?;
+        let at = listener.local_addr()?;
+        Ok((listener, at))
+    }
+
+    fn met(listener: TcpListener, far: SocketAddr) -> io::Result<Handles> {
+        let (near, from) = listener.accept()?;
+        if from != far {
+            return Err(io::Error::other(format!("somebody else connected, from {from}")));
+        }
+        near.set_nodelay(true)?;
+        Ok(Handles::fds([near.into()]))
+    }
+
+    fn come(meet: Meet) -> io::Result<(Handles, SocketAddr)> {
+        let far = TcpStream::connect_timeout(&meet.near, PATIENCE)?;
+        far.set_nodelay(true)?;
+        let at = far.local_addr()?;
+        Ok((Handles::fds([far.into()]), at))
     }
 }

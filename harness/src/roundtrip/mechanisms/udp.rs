@@ -6,6 +6,7 @@
 
 use super::super::{
     Channel, Ends, Handles, Making,
+    between::{Between, Meet},
     pair::Joint,
     registry::{ANY_WAIT, BOTH, Mechanism, PROCESS_OR_THREAD},
     wait::{Datagrams, Waiting},
@@ -18,7 +19,7 @@ use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use std::{
     borrow::Cow,
     fs, io,
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::fd::OwnedFd,
     time::Duration,
 };
@@ -41,7 +42,7 @@ pub(in super::super) const ROW: Mechanism = Mechanism {
     waits: ANY_WAIT,
     many_producers: false,
     largest: || Ok(Some(LARGEST)),
-    joint: Joint::across::<Udp>(),
+    joint: Joint::between::<Udp, Udp>(),
 };
 
 /// What an IPv4 packet holds beside its header and UDP's.
@@ -61,11 +62,8 @@ impl Channel for Udp {
         let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         near.connect(far.local_addr()?)?;
         far.connect(near.local_addr()?)?;
-        let largest_buffer = fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap_or_default();
-        if let Ok(bytes) = largest_buffer.trim().parse() {
-            for end in [&near, &far] {
-                setsockopt(end, sockopt::RcvBuf, &bytes)?;
-            }
+        for end in [&near, &far] {
+            enlarge_buffer(end)?;
         }
         Ok(Ends::pair(Handles::fds([near.into()]), Handles::fds([far.into()])))
     }
@@ -91,4 +89,35 @@ impl Channel for Udp {
     fn buffer_bytes(&self) -> Option<u64> {
         getsockopt(&self.0.fd, sockopt::RcvBuf).ok().map(|bytes| bytes as u64)
     }
+}
+
+impl Between for Udp {
+    type Waiting = UdpSocket;
+
+    fn wait(own: IpAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+        let near = UdpSocket::bind((own, 0))?;
+        enlarge_buffer(&near)?;
+        let at = near.local_addr()?;
+        Ok((near, at))
+    }
+
+    fn met(near: UdpSocket, far: SocketAddr) -> io::Result<Handles> {
+        near.connect(far)?;
+        Ok(Handles::fds([near.into()]))
+    }
+
+    fn come(meet: Meet) -> io::Result<(Handles, SocketAddr)> {
+        let (far, at) = Self::wait(meet.own)?;
+        far.connect(meet.near)?;
+        Ok((Handles::fds([far.into()]), at))
+    }
+}
+
+/// Takes the largest receive buffer that the kernel gives without asking for privileges.
+fn enlarge_buffer(socket: &UdpSocket) -> io::Result<()> {
+    let largest = fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap_or_default();
+    if let Ok(bytes) = largest.trim().parse() {
+        setsockopt(socket, sockopt::RcvBuf, &bytes)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Hosts as the subject of a run: this one, with others where trials need them; their agents start the workers.
 
+mod between;
+mod fanout;
 mod fileserver;
+mod named;
 mod outside;
 mod roundtrip;
 
@@ -12,7 +15,10 @@ use crate::{
         partner::Program,
     },
 };
-use ferrybench_data::plan::{Cell, Plan, Trial, catalogue::Catalogue};
+use ferrybench_data::{
+    plan::{Cell, Plan, Trial, catalogue::Catalogue},
+    run_info::Participant,
+};
 use serde_json::Value;
 use std::{
     io,
@@ -39,6 +45,10 @@ pub struct LocalHost {
     files: Option<fileserver::Files>,
     /// Somebody else's server, with whoever conducts its blocks.
     theirs: outside::Theirs,
+    /// The hosts of fan-out trials, with what is sent between them.
+    network: Option<fanout::Network>,
+    /// Numbers of the hosts that the plan names, in its order, once they have joined.
+    named: Option<Vec<usize>>,
 }
 
 impl LocalHost {
@@ -61,6 +71,8 @@ impl LocalHost {
             interrupted,
             files: None,
             theirs: outside::Theirs::default(),
+            network: None,
+            named: None,
         })
     }
 
@@ -82,7 +94,19 @@ impl LocalHost {
         deadline: Duration,
         take: impl Fn(Value) -> Option<Attempt>,
     ) -> io::Result<Attempt> {
-        let worker = self.start_worker(role, job, deadline)?;
+        self.worker_on(HERE, role, job, deadline, take)
+    }
+
+    /// The same on any host.
+    fn worker_on(
+        &mut self,
+        host: usize,
+        role: &str,
+        job: Value,
+        deadline: Duration,
+        take: impl Fn(Value) -> Option<Attempt>,
+    ) -> io::Result<Attempt> {
+        let worker = self.hosts.start_worker_on(host, role, job, deadline)?;
         // The agent ends the worker at its deadline and says so; this one is for the agent itself.
         let give_up = clock::now() + (deadline + PATIENCE).as_nanos() as u64;
         let mut attempt = None;
@@ -123,7 +147,8 @@ fn last_of(role: &str, how: &str, words: &str) -> String {
 
 impl Subject for LocalHost {
     fn prepare(&mut self, trials: &[&Trial]) -> io::Result<()> {
-        self.prepare_files(trials)
+        self.prepare_files(trials)?;
+        self.prepare_network(trials)
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
@@ -135,11 +160,16 @@ impl Subject for LocalHost {
         let seed = block_seed(self.plan.seed, trial, block);
         match (&trial.cell, trial.foreign) {
             (Cell::RoundTrip(spec), Some(peer)) => self.foreign_roundtrip(spec, peer),
+            (Cell::RoundTrip(spec), None) if !spec.hosts.is_empty() => {
+                self.roundtrip_between(spec, trial.work, seed)
+            }
             (Cell::RoundTrip(spec), None) => self.roundtrip(spec, trial.work, seed),
             (Cell::FileServer(spec), _) => self.fileserver(spec, trial.work, seed),
-            (Cell::Fanout(_), _) => {
-                Ok(Attempt::Failed("this build has no sender: files are not sent to many hosts yet".into()))
-            }
+            (Cell::Fanout(spec), _) => self.fanout(spec, seed),
         }
+    }
+
+    fn participants(&self) -> Vec<Participant> {
+        self.hosts.participants()
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     run::coordinator::{Attempt, Seen},
 };
 use ferrybench_data::{plan::Work, roundtrip::Spec};
-use std::{io, time::Duration};
+use serde_json::Value;
+use std::{io, path::PathBuf, time::Duration};
 
 /// Longest that a foreign peer's block may take.
 const FOREIGN_DEADLINE: Duration = Duration::from_secs(60);
@@ -20,12 +21,19 @@ const FOREIGN_DEADLINE: Duration = Duration::from_secs(60);
 impl LocalHost {
     /// Runs a block of our own mechanism.
     pub(super) fn roundtrip(&mut self, spec: &Spec, work: Work, seed: u64) -> io::Result<Attempt> {
+        let job = self.near_job(spec, work, seed, self.folder.clone());
+        let deadline = job.deadline();
+        self.worker(Near::NAME, serde_json::to_value(job)?, deadline, near_word)
+    }
+
+    /// What a near end is told.
+    pub(super) fn near_job(&self, spec: &Spec, work: Work, seed: u64, folder: PathBuf) -> near::Job {
         let (leg, exchanges) = match work {
             Work::For(leg) => (Some(leg), None),
             Work::Exactly(count) => (None, Some(count)),
             Work::Once => (None, Some(1)),
         };
-        let job = near::Job {
+        near::Job {
             spec: spec.clone(),
             warm_up: spec.warm_up(),
             leg,
@@ -33,20 +41,9 @@ impl LocalHost {
             seed,
             places: self.catalogue.places,
             clock_cost_ns: self.clock_cost_ns,
-            folder: self.folder.clone(),
-        };
-        let deadline = job.deadline();
-        self.worker(Near::NAME, serde_json::to_value(job)?, deadline, |line| {
-            Some(match serde_json::from_value(line).ok()? {
-                near::Reply::Declare(_) => return None,
-                near::Reply::Failed(reason) => Attempt::Failed(reason),
-                near::Reply::Done(block) => Attempt::Done(Box::new(Seen::RoundTrip {
-                    evidence: block.evidence,
-                    histogram: block.histogram,
-                    run_delay_s: Some(block.run_delay_s),
-                })),
-            })
-        })
+            folder,
+            far_host: None,
+        }
     }
 
     /// Runs a block of somebody else's program.
@@ -70,4 +67,17 @@ impl LocalHost {
             })
         })
     }
+}
+
+/// What a word of a near end comes to.
+pub(super) fn near_word(line: Value) -> Option<Attempt> {
+    Some(match serde_json::from_value(line).ok()? {
+        near::Reply::Declare(_) => return None,
+        near::Reply::Failed(reason) => Attempt::Failed(reason),
+        near::Reply::Done(block) => Attempt::Done(Box::new(Seen::RoundTrip {
+            evidence: block.evidence,
+            histogram: block.histogram,
+            run_delay_s: Some(block.run_delay_s),
+        })),
+    })
 }

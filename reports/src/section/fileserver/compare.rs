@@ -9,11 +9,11 @@ use crate::{
     format::{self, Unit},
     section::{
         ranking::capital,
-        view::{cell, plotted},
+        view::{View, cell, plotted},
     },
 };
 use ferrybench_data::{
-    fileserver::{AGGREGATE, CLIENT_MEAN, Operation},
+    fileserver::{AGGREGATE, CLIENT_MEAN, Operation, Storage},
     stats::{Estimate, LEAST_BLOCKS},
 };
 
@@ -86,21 +86,46 @@ fn counterpart<'v, 'a>(
         (size, Some(largest), 0) if size == largest => 0,
         (size, ..) => size,
     };
-    below.find(Load { server_pool, ..load }).filter(|other| other.spec.storage == trial.spec.storage)
+    // Where somebody else's server keeps its files is not told; its sizes are those of ours.
+    let told = |storage| storage != Storage::Untold;
+    below.find(Load { server_pool, ..load }).filter(|other| {
+        let (one, two) = (trial.spec.storage, other.spec.storage);
+        one == two || !told(one) || !told(two)
+    })
 }
 
+/// How blocks of the two come to be held against each other.
+struct Pairing {
+    /// What is said where there are intervals.
+    reading: &'static str,
+    /// What pairs are needed.
+    least: &'static str,
+}
+
+const SAME_ROUND: Pairing = Pairing {
+    reading: "Blocks of the same round are divided by each other; nothing else differs between the two.",
+    least: "blocks of the same round",
+};
+const OTHER_RUN: Pairing = Pairing {
+    reading: "Several runs are reported together: where the two were measured by runs of their own, one after the other, blocks are \
+              paired by their number, and a drift of the machine between the runs is in the ratio and not in its interval.",
+    least: "blocks of each",
+};
+
 /// Words, figures and tables of some comparisons. `stem` begins the names of their figures.
-pub(super) fn show(comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
+pub(super) fn show(view: &View<'_>, comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
+    let pairing = if view.data.others.is_empty() { &SAME_ROUND } else { &OTHER_RUN };
     let Some(blocks) = comparisons.iter().flat_map(|one| &one.matches).map(blocks).max() else {
         return Vec::new();
     };
     let mut elements = Vec::new();
     if blocks < LEAST_BLOCKS {
         elements.push(Element::prose(format!(
-            "No interval (n = {blocks}), so nothing is compared in words: {LEAST_BLOCKS} blocks of the same round are the least."
+            "No interval (n = {blocks}), so nothing is compared in words: {LEAST_BLOCKS} {} are the least.",
+            pairing.least
         )));
     } else {
-        elements.push(Element::prose(reading(comparisons)));
+        elements.push(Element::prose(reading(comparisons, pairing)));
     }
     let (large, small): (Vec<_>, Vec<_>) =
         comparisons.iter().partition(|one| one.matches.len() >= LEAST_OF_ITS_OWN);
@@ -122,11 +147,12 @@ fn blocks(of: &Match<'_, '_>) -> usize {
     of.throughput.or(of.time).map_or(0, |ratio| ratio.blocks)
 }
 
-fn reading(comparisons: &[Comparison<'_, '_>]) -> String {
-    let mut text = "Blocks of the same round are divided by each other; nothing else differs between the two. Throughput above 1: \
-                    the first moves more. Time below 1: its clients are done sooner. A hollow marker means that the interval \
-                    holds 1, and nothing is claimed."
-        .to_owned();
+fn reading(comparisons: &[Comparison<'_, '_>], pairing: &Pairing) -> String {
+    let mut text = format!(
+        "{} Throughput above 1: the first moves more. Time below 1: its clients are done sooner. A hollow marker means that the interval \
+         holds 1, and nothing is claimed.",
+        pairing.reading
+    );
     let intervals = comparisons.iter().flat_map(|one| &one.matches).count() * 2;
     if intervals >= MANY_INTERVALS {
         text += &format!(

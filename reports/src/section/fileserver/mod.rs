@@ -2,6 +2,7 @@
 
 mod compare;
 mod effects;
+mod foreign;
 mod line;
 mod memory;
 mod models;
@@ -29,6 +30,7 @@ const ALL: &[Section] = &[
     models::models,
     models::protocols,
     models::accepts,
+    foreign::section,
     memory::section,
     published::section,
 ];

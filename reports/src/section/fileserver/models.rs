@@ -37,7 +37,7 @@ pub(super) fn models(view: &View<'_>) -> Vec<Element> {
     } else {
         "File server: the models against each other"
     };
-    section(title, &comparisons, "fileserver-models")
+    section(view, title, &comparisons, "fileserver-models")
 }
 
 /// The same in all but the models: either the server's alone, or both from threads to processes, as the assignment
@@ -90,11 +90,11 @@ pub(super) fn protocols(view: &View<'_>) -> Vec<Element> {
             }
         }
     }
-    section("File server: protocols against each other", &comparisons, "fileserver-protocols")
+    section(view, "File server: protocols against each other", &comparisons, "fileserver-protocols")
 }
 
-fn section(title: &str, comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
-    let mut elements = compare::show(comparisons, stem);
+fn section(view: &View<'_>, title: &str, comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
+    let mut elements = compare::show(view, comparisons, stem);
     if !elements.is_empty() {
         elements.insert(0, Element::heading(2, title));
     }
@@ -151,7 +151,7 @@ pub(super) fn accepts(view: &View<'_>) -> Vec<Element> {
         ),
         Element::Table(Table { columns, rows, caption }),
     ];
-    elements.extend(compare::show(&comparisons, "fileserver-accept"));
+    elements.extend(compare::show(view, &comparisons, "fileserver-accept"));
     elements
 }
 

@@ -137,7 +137,7 @@ impl Server {
             }
             Operation::Download | Operation::List => {
                 let outgoing = self.shelf.get(name).map_err(|why| refused(&why))?;
-                self.head(200, "application/octet-stream", outgoing.length, asked.last);
+                self.head(200, kind_of(name), outgoing.length, asked.last);
                 self.hands.write();
                 if !asked.head_only {
                     finished.bytes = outgoing.length;
@@ -225,7 +225,9 @@ impl Server {
     }
 
     fn end(&mut self, asked: Asked) {
-        if asked.last {
+        if asked.last && asked.length > 0 {
+            self.hands.drain_and_close();
+        } else if asked.last {
             self.hands.close();
         } else if asked.length > 0 {
             self.phase = Phase::Swallow(asked.length);
@@ -274,6 +276,23 @@ fn read(request: &httparse::Request<'_, '_>) -> Result<(Asked, Result<String, ()
         last: request.version != Some(1) || says(fields, "connection", "close"),
     };
     Ok((asked, name))
+}
+
+/// The content type that a name's extension stands for.
+fn kind_of(name: &str) -> &'static str {
+    const KINDS: [(&str, &str); 8] = [
+        ("jpg", "image/jpeg"),
+        ("jpeg", "image/jpeg"),
+        ("png", "image/png"),
+        ("gif", "image/gif"),
+        ("svg", "image/svg+xml"),
+        ("pdf", "application/pdf"),
+        ("csv", "text/csv; charset=utf-8"),
+        ("html", "text/html; charset=utf-8"),
+    ];
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let known = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension));
+    known.map_or("application/octet-stream", |(_, kind)| kind)
 }
 
 fn refusal(status: u16, why: &str) -> Refusal {

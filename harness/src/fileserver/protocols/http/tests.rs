@@ -259,3 +259,16 @@ fn an_upload_waits_for_the_go_ahead_but_not_for_ever() {
         assert!(!client.sent.ends_with(b"content"));
     }
 }
+
+#[test]
+fn a_name_s_extension_is_told_as_a_content_type() {
+    for (name, kind) in [("a.jpg", "image/jpeg"), ("a.PNG", "image/png"), ("jpg", "application/octet-stream")]
+    {
+        let shelves = shelves(Keep::Files);
+        let mut server = server(&shelves, &[64]);
+        fs::write(shelves.server.path().join(name), "ABC").unwrap();
+        server.hears(format!("GET /{name} HTTP/1.1\r\n\r\n").as_bytes());
+        let said = String::from_utf8_lossy(&server.sent);
+        assert!(said.contains(&format!("\r\nContent-Type: {kind}\r\n")), "{said}");
+    }
+}

@@ -20,6 +20,7 @@ fn spec(message_bytes: u64, wait: Wait, placement: Placement) -> Spec {
         placement,
         producers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     }
 }
 
