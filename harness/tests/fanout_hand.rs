@@ -87,7 +87,7 @@ fn files_go_to_two_receivers_and_both_sides_say_so() {
     assert_eq!(rows.lines().filter(|line| line.ends_with(",ok")).count(), 6, "{rows}");
     let row = fs::read_to_string(place.path("run/fanout.csv")).unwrap();
     assert!(row.lines().count() == 2 && row.contains(",pass,"), "{row}");
-    place.ferrybench(&["report", "run"]).assert().success();
+    place.ferrybench(&["report", "run", "--allow-debug"]).assert().success();
 }
 
 #[test]

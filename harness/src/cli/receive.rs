@@ -16,6 +16,7 @@ use ferrybench_data::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::{consts, iterator::Signals};
 use std::{
+    fs,
     io::{IsTerminal, stderr},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -91,6 +92,12 @@ impl Receive {
     }
 
     fn job(&self) -> Result<Job, super::Trouble> {
+        let is_folder = fs::metadata(&self.into).map(|facts| facts.is_dir());
+        match is_folder {
+            Ok(true) => {}
+            Ok(false) => return Err(request(format_args!("{}: it is not a folder", self.into.display()))),
+            Err(error) => return Err(request(format_args!("{}: {error}", self.into.display()))),
+        }
         if !self.expect.is_empty() && self.framing == Framing::Ledger {
             return Err(request("--expect is for --framing bare: our header says what comes"));
         }
