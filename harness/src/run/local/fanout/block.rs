@@ -10,7 +10,7 @@ use crate::{
         stock::{Stocked, Wanted},
         told::{Received, Sent},
     },
-    host::testbed::{Counters, Link},
+    host::testbed::{Counters, Link, TestBed},
     measure::clock,
     process::{hosts::Worker, role::Role},
     run::{
@@ -54,19 +54,22 @@ impl LocalHost {
         if let Some(why) = stations.iter().find_map(|station| self.hosts.lost(station.host)) {
             return Ok(Attempt::Failed(why.to_owned()));
         }
-        let before = match &mut network.bed {
-            Some(bed) => {
-                if let Err(error) = bed.configure(&Link::of(spec)) {
-                    return Ok(Attempt::Failed(format!("the network could not be set up: {error}")));
-                }
-                Some(bed.counters()?)
-            }
-            None => None,
+        if let Some(why) = stations.iter().find_map(|station| station.unreachable.clone()) {
+            return Ok(Attempt::Failed(why));
+        }
+        let set_up =
+            network.bed.as_mut().map(|bed| bed.configure(&Link::of(spec)).and_then(|()| bed.counters()));
+        let before = match set_up.transpose() {
+            Ok(before) => before,
+            Err(error) => return Ok(Attempt::Failed(network.broken(&error))),
         };
         for station in stations {
             // Clocks of two machines drift.
-            if spec.hosts == Hosts::Named {
-                self.hosts.measure_clock(station.host)?;
+            if spec.hosts == Hosts::Named
+                && let Err(error) = self.hosts.measure_clock(station.host)
+            {
+                let lost = self.hosts.lost(station.host).map(str::to_owned);
+                return Ok(Attempt::Failed(lost.unwrap_or_else(|| format!("{}: {error}", station.name))));
             }
         }
         let mut workers = Vec::new();
@@ -79,9 +82,10 @@ impl LocalHost {
             Err(Broken::Failed(why)) => return Ok(Attempt::Failed(why)),
             Err(Broken::Interrupted) => return Ok(Attempt::Interrupted),
         };
-        let injected = match (&mut network.bed, before) {
-            (Some(bed), Some(before)) => Some(bed.counters()?.since(&before)),
-            _ => None,
+        let after = network.bed.as_ref().map(TestBed::counters).transpose();
+        let injected = match after {
+            Ok(after) => after.zip(before).map(|(after, before)| after.since(&before)),
+            Err(error) => return Ok(Attempt::Failed(network.broken(&error))),
         };
         Ok(self.judged(network, spec, &sent, &received, planned_ns, injected.as_ref()))
     }
@@ -257,7 +261,7 @@ impl LocalHost {
             targets,
             destination,
             sources: own_urls.chain(stocked).collect(),
-            into: (spec.fetch_where != FetchWhere::Local).then(|| network.stations[0].folder.join("fetched")),
+            into: (spec.fetch_where != FetchWhere::Local).then(|| network.root.join("fetched")),
             fetch_limit_bytes: FETCH_LIMIT,
             patience_ms: SILENCE_MS,
             deadline_ms: deadline.as_millis() as u64,
