@@ -9,10 +9,10 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    fs::File,
+    fs::{self, DirBuilder, File},
     io::{self, Read},
     os::fd::{AsRawFd, OwnedFd},
-    os::unix::fs::FileExt,
+    os::unix::fs::{DirBuilderExt, FileExt},
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -431,6 +431,19 @@ pub fn check(name: &str) -> io::Result<()> {
         _ => return Ok(()),
     };
     Err(sentence(io::ErrorKind::InvalidInput, why))
+}
+
+/// Makes a folder for its owner alone where there is none. The one around it must be there: it may just have been removed
+/// with all that is in it, and nobody would remove what is made anew.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
+            Ok(facts) if facts.is_dir() => Ok(()),
+            _ => Err(sentence(io::ErrorKind::NotADirectory, format!("{} is not a folder", path.display()))),
+        },
+        made => made.map_err(told),
+    }
 }
 
 /// The hash of a file's content.

@@ -194,11 +194,16 @@ fn what_cannot_be_is_one_sentence_and_code_2() {
     fs::write(place.path("a.bin"), b"a").unwrap();
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["send", "none.bin", "--to", "127.0.0.1:9"], "No such file"),
         (&["send", "a.bin", "--to", "127.0.0.1"], "HOST:PORT"),
+        (&["send", "a.bin", "--to", "127.0.0.1:0"], "nobody listens on port 0"),
+        (&["send", "a.bin", "--to", "127.0.0.1:9", "localhost:9"], "--to names 127.0.0.1:9 twice"),
+        (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "."], ". exists already"),
+        (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "a.bin"], "a.bin: Not a directory"),
+        (&["send", "/dev/zero", "--to", "127.0.0.1:9"], "/dev/zero: it is not a regular file"),
         (&["send", "a.bin", "--to", "no-such-host.invalid:9"], "HOST:PORT"),
-        (&["send", "tmp", "--to", "127.0.0.1:9"], "no file in tmp"),
+        (&["send", "tmp", "--to", "127.0.0.1:9"], "tmp: the folder has no file to send"),
         (&["send", "a.bin", "a.bin", "--to", "127.0.0.1:9"], "two files are called a.bin"),
         (
             &["send", "a.bin", "--to", "127.0.0.1:9", "--sender-model", "thread-pol"],

@@ -173,6 +173,40 @@ fn hosts_that_stay_are_hosts_of_a_plan() {
 }
 
 #[test]
+fn a_host_that_cannot_take_part_fails_what_needs_it() {
+    let hosts = |addresses: [&str; 2], prefix: &str| {
+        let [client, server] = addresses;
+        format!(
+            "{ONE}receivers = [1, 2]\n\
+             [[host]]\nname = \"client\"\naddress = \"{client}\"\n\
+             [[host]]\nname = \"server1\"\nprefix = [\"env\"]\naddress = \"{server}\"\n\
+             [[host]]\nname = \"server2\"\nprefix = {prefix}\naddress = \"127.0.0.1\"\n"
+        )
+    };
+    let here = ["127.0.0.1", "127.0.0.1"];
+    let cases = [
+        (hosts(here, "[\"no-such-command\"]"), "host server2 cannot be reached: `no-such-command` could not"),
+        (hosts(here, "[\"sh\", \"-c\", \"echo no route >&2; exit 255\"]"), "ended with code 255: no route"),
+        (hosts(["127.0.0.1", "::1"], "[\"env\"]"), "files are sent over IPv4, and ::1 is IPv6"),
+        (hosts(["127.0.0.1", "h1.invalid"], "[\"env\"]"), "host server1 has the address \"h1.invalid\": "),
+    ];
+    for (plan, why) in cases {
+        let place = Place::new();
+        place.write("plan.toml", &format!("allow_same_host = true\n{plan}"));
+        let (data, code, said) = recorded(&place, place.ferrybench(&["run", "plan.toml"]));
+        assert_eq!((code, data.fanout.len()), (Some(1), 2), "{said}");
+        for row in &data.fanout {
+            let needs_it = row.spec.receivers == 2 || why.contains("server1") || why.contains("IPv6");
+            match row.fate() {
+                Fate::Failed(told) if needs_it => assert!(told.contains(why), "{told}"),
+                Fate::Proved if !needs_it => {}
+                other => panic!("{} of {} receivers: {other:?}", why, row.spec.receivers),
+            }
+        }
+    }
+}
+
+#[test]
 fn files_of_ones_own_are_sent_an_empty_one_too() {
     let place = Place::new();
     place.write("plan.toml", &format!("{ONE}fetch_where = [\"local\", \"in-worker\"]\n"));

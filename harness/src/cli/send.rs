@@ -8,7 +8,7 @@ use ferrybench::{
         evidence::{Around, by_answers, join},
         fetch, post,
         send::{self, Destination, From, Job, Source, Target},
-        senders,
+        senders, stock,
         told::Sent,
     },
     measure::clock,
@@ -29,6 +29,7 @@ use ferrybench_data::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
+    collections::HashSet,
     fs,
     io::{IsTerminal, stderr},
     net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
@@ -115,6 +116,10 @@ pub(super) struct Send {
 
 impl Send {
     pub(super) fn carry_out(self) -> Done {
+        // Said before anything is sent, which may take long.
+        if let Some(out) = &self.out {
+            RunFolder::check_free(out).map_err(request)?;
+        }
         // Fetched files are sent from here, and go with it.
         let folder = Fetched::new()?;
         let job = self.job(folder.0.clone())?;
@@ -211,9 +216,17 @@ impl Send {
             let found: Vec<_> = found.collect();
             let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
             let address = *address.ok_or_else(|| wrong(&"no such host"))?;
+            if address.port() == 0 {
+                return Err(wrong(&"nobody listens on port 0"));
+            }
             Ok(Target { receiver, address })
         };
-        self.to.iter().zip(1..).map(resolve).collect()
+        let targets: Vec<Target> = self.to.iter().zip(1..).map(resolve).collect::<Result<_, _>>()?;
+        let mut known = HashSet::new();
+        match targets.iter().find(|target| !known.insert(target.address)) {
+            Some(twice) => Err(request(format_args!("--to names {} twice", twice.address))),
+            None => Ok(targets),
+        }
     }
 
     fn destination(&self, targets: &[Target]) -> Result<Option<Destination>, Trouble> {
@@ -231,22 +244,8 @@ impl Send {
     }
 
     fn sources(&self) -> Result<Vec<Source>, Trouble> {
-        let mut sources = Vec::new();
-        for path in &self.files {
-            if path.is_dir() {
-                let named = |error| request(format_args!("{}: {error}", path.display()));
-                let entries = fs::read_dir(path).map_err(named)?;
-                let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-                files.retain(|path| path.is_file());
-                files.sort();
-                if files.is_empty() {
-                    return Err(request(format_args!("there is no file in {}", path.display())));
-                }
-                sources.extend(files.into_iter().map(of_path));
-            } else {
-                sources.push(of_path(path.clone()));
-            }
-        }
+        let lying = stock::files_at(&self.files).map_err(request)?;
+        let mut sources: Vec<Source> = lying.into_iter().map(of_path).collect();
         let of_url = |url: &String| Source { from: From::Url(url.clone()), name: fetch::name_of(url) };
         sources.extend(self.url.iter().map(of_url));
         Ok(sources)
@@ -265,8 +264,7 @@ impl Send {
 }
 
 fn of_path(path: PathBuf) -> Source {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Source { from: From::Path(path), name }
+    Source { name: stock::name_of(&path), from: From::Path(path) }
 }
 
 /// A folder for what is fetched; it goes when it is dropped.

@@ -4,17 +4,18 @@ use super::{
     listen::{Ended, Listener},
     told::Received,
 };
-use crate::process::{
-    remains::Remains,
-    role::{Port, Role},
+use crate::{
+    process::{
+        remains::Remains,
+        role::{Port, Role},
+    },
+    shelf,
 };
 use ferrybench_data::fanout::{Framing, ReceiveOffload};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::DirBuilder,
     io,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::mpsc,
 };
@@ -34,7 +35,7 @@ pub struct Job {
     pub shares_port: bool,
     /// The group that it joins.
     pub group: Option<Group>,
-    /// The folder that files go into; it is made where it is not there.
+    /// The folder that files go into; it is made where it is not there, in one that is.
     pub into: PathBuf,
     /// What becomes of content.
     pub keep: Keep,
@@ -151,7 +152,7 @@ pub fn run(
     cues: &mpsc::Receiver<Cue>,
     mut tell: impl FnMut(Reply) -> io::Result<()>,
 ) -> io::Result<Received> {
-    DirBuilder::new().recursive(true).mode(0o700).create(&job.into)?;
+    shelf::make_folder(&job.into)?;
     let mut listener = Listener::open(job)?;
     let (address, receive_buffer_bytes) = (listener.address(), listener.buffer_bytes());
     tell(Reply::Ready { address, receive_buffer_bytes })?;

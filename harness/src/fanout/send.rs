@@ -14,10 +14,8 @@ use ferrybench_data::fanout::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
-    fs::DirBuilder,
     io,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -142,7 +140,7 @@ pub fn run(job: &Job, start: impl Fn() -> io::Result<u64> + core::marker::Send +
     let model = senders::find(&job.spec.sender_model)
         .ok_or_else(|| io::Error::other(format!("there is no sender model {}", job.spec.sender_model)))?;
     if let Some(into) = &job.into {
-        DirBuilder::new().recursive(true).mode(0o700).create(into)?;
+        crate::shelf::make_folder(into)?;
     }
     let stage = Stage::open(job, start)?;
     (model.program)(&stage)?;

@@ -4,7 +4,8 @@ use nix::{mqueue::mq_unlink, sys::stat::Mode};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    path::PathBuf,
+    io::ErrorKind,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -30,11 +31,28 @@ impl Remains {
                 remove_system_v_queue(*key);
             }
             Self::Path(path) => {
-                let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+                if path.is_dir() {
+                    remove_folder(path);
+                } else {
+                    let _ = fs::remove_file(path);
+                }
             }
         }
     }
 }
+
+/// Removes a folder in which somebody who is about to end may still make files.
+fn remove_folder(path: &Path) {
+    for _ in 0..ATTEMPTS {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            _ => return,
+        }
+    }
+}
+
+/// Each takes away all that was there: more would mean that somebody makes files without end.
+const ATTEMPTS: usize = 100;
 
 fn remove_system_v_queue(key: i32) {
     // SAFETY: msgget and msgctl take plain numbers; IPC_RMID ignores its buffer argument.

@@ -67,16 +67,20 @@ pub fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error + '_ {
 }
 
 impl RunFolder {
+    /// Refuses a place where a run cannot begin: there is something already.
+    pub fn check_free(path: &Path) -> io::Result<()> {
+        if !path.exists() || fs::read_dir(path).map_err(named(path))?.next().is_none() {
+            return Ok(());
+        }
+        let message =
+            format!("{} exists already; --resume continues a run, another --out begins one", path.display());
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+    }
+
     /// Makes a new one. A folder that is there already is refused, unless it is empty.
     pub fn create(path: &Path, info: &RunInfo, plan: &str) -> io::Result<Self> {
         let is_new = !path.exists();
-        if !is_new && fs::read_dir(path).map_err(named(path))?.next().is_some() {
-            let message = format!(
-                "{} exists already; --resume continues a run, another --out begins one",
-                path.display()
-            );
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-        }
+        Self::check_free(path)?;
         fs::create_dir_all(path).map_err(named(path))?;
         Self::fill(path, info, plan).inspect_err(|_| {
             // Nothing half-written: what was begun here is ours to remove.

@@ -12,7 +12,7 @@ use crate::{
         send::{self, Send, Target},
         told::{Received, Sent},
     },
-    host::testbed::{Counters, Link},
+    host::testbed::{Counters, Link, TestBed},
     measure::clock,
     process::{hosts::Worker, role::Role},
     run::{
@@ -47,19 +47,22 @@ impl LocalHost {
         if let Some(why) = stations.iter().find_map(|station| self.hosts.lost(station.host)) {
             return Ok(Attempt::Failed(why.to_owned()));
         }
-        let before = match &mut network.bed {
-            Some(bed) => {
-                if let Err(error) = bed.configure(&Link::of(spec)) {
-                    return Ok(Attempt::Failed(format!("the network could not be set up: {error}")));
-                }
-                Some(bed.counters()?)
-            }
-            None => None,
+        if let Some(why) = stations.iter().find_map(|station| station.unreachable.clone()) {
+            return Ok(Attempt::Failed(why));
+        }
+        let set_up =
+            network.bed.as_mut().map(|bed| bed.configure(&Link::of(spec)).and_then(|()| bed.counters()));
+        let before = match set_up.transpose() {
+            Ok(before) => before,
+            Err(error) => return Ok(Attempt::Failed(network.broken(&error))),
         };
         for station in stations {
             // Clocks of two machines drift.
-            if spec.hosts == Hosts::Named {
-                self.hosts.measure_clock(station.host)?;
+            if spec.hosts == Hosts::Named
+                && let Err(error) = self.hosts.measure_clock(station.host)
+            {
+                let lost = self.hosts.lost(station.host).map(str::to_owned);
+                return Ok(Attempt::Failed(lost.unwrap_or_else(|| format!("{}: {error}", station.name))));
             }
         }
         let mut workers = Vec::new();
@@ -73,9 +76,10 @@ impl LocalHost {
             Err(Broken::Failed(why)) => return Ok(Attempt::Failed(why)),
             Err(Broken::Interrupted) => return Ok(Attempt::Interrupted),
         };
-        let injected = match (&mut network.bed, before) {
-            (Some(bed), Some(before)) => Some(bed.counters()?.since(&before)),
-            _ => None,
+        let after = network.bed.as_ref().map(TestBed::counters).transpose();
+        let injected = match after {
+            Ok(after) => after.zip(before).map(|(after, before)| after.since(&before)),
+            Err(error) => return Ok(Attempt::Failed(network.broken(&error))),
         };
         let stations = &network.stations[..=spec.receivers as usize];
         Ok(self.judged(stations, spec, &told, injected.as_ref()))

@@ -56,6 +56,24 @@ pub(super) struct Network {
     web: Option<SocketAddr>,
 }
 
+impl Network {
+    /// Why the network between the hosts does not work: its tools say less than whoever saw its holder end, and may say it
+    /// sooner.
+    fn broken(&self, error: &io::Error) -> String {
+        let give_up = clock::now() + HEARD_OF.as_nanos() as u64;
+        while let Some(bed) = &self.bed {
+            if let Some(why) = bed.lost() {
+                return format!("the test hosts are gone: {why}");
+            }
+            if clock::now() > give_up {
+                break;
+            }
+            clock::pause(LOOK_UP / 10);
+        }
+        format!("the network could not be set up: {error}")
+    }
+}
+
 /// One host's part.
 struct Station {
     /// Its number.
@@ -66,12 +84,16 @@ struct Station {
     address: Ipv4Addr,
     /// Where its files go.
     folder: PathBuf,
+    /// Why nobody can send to it although its agent is there, or `None`.
+    unreachable: Option<String>,
 }
 
 /// Longest that preparing may take.
 const PREPARING: Duration = Duration::from_secs(300);
 /// Longest that a run may hold what was made for it.
 const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Longest until the end of a process is heard of.
+const HEARD_OF: Duration = Duration::from_millis(300);
 /// Workers of the small HTTP server.
 const WEB_WORKERS: u32 = 8;
 
@@ -84,7 +106,7 @@ impl LocalHost {
         let mut network = match first.hosts {
             Hosts::Namespaces => self.test_bed(receivers)?,
             Hosts::Loopback => self.loopback(receivers),
-            Hosts::Named => self.named(receivers)?,
+            Hosts::Named => self.named(receivers),
         };
         // A sender that cannot be reached fails every block by itself.
         if let Some(sender) = network.stations.first()
@@ -118,6 +140,7 @@ impl LocalHost {
             name: host.name.clone(),
             address: host.address,
             folder: shared.join(&host.name),
+            unreachable: None,
         });
         let stations = stations.collect();
         let broadcast = Some(bed.broadcast());
@@ -130,7 +153,7 @@ impl LocalHost {
         let station = |number: u32| {
             let name = if number == 0 { "client".to_owned() } else { format!("server{number}") };
             let address = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number);
-            Station { host: HERE, folder: shared.join(&name), name, address }
+            Station { host: HERE, folder: shared.join(&name), name, address, unreachable: None }
         };
         Network {
             stations: (0..=receivers).map(station).collect(),
@@ -143,7 +166,7 @@ impl LocalHost {
     }
 
     /// The hosts that the plan names; the first sends.
-    fn named(&mut self, receivers: u32) -> io::Result<Network> {
+    fn named(&mut self, receivers: u32) -> Network {
         let numbers = self.named_hosts();
         let names: Vec<String> = self.plan.host.iter().map(|host| host.name.clone()).collect();
         let mut stations = Vec::new();
@@ -152,22 +175,23 @@ impl LocalHost {
             let folder =
                 self.hosts.folder(host).map_or_else(|_| PathBuf::new(), |folder| folder.join("fanout"));
             let address = match self.hosts.lost(host) {
-                Some(_) => Ipv4Addr::UNSPECIFIED,
-                None => match self.address_of(&name).map_err(io::Error::other)? {
-                    IpAddr::V4(address) => address,
+                Some(_) => Ok(Ipv4Addr::UNSPECIFIED),
+                None => self.address_of(&name).and_then(|address| match address {
+                    IpAddr::V4(address) => Ok(address),
                     IpAddr::V6(address) => {
-                        let why = format!("host {name}: files are sent over IPv4, and {address} is IPv6");
-                        return Err(io::Error::other(why));
+                        Err(format!("host {name}: files are sent over IPv4, and {address} is IPv6"))
                     }
-                },
+                }),
             };
-            stations.push(Station { host, name, address, folder });
+            let unreachable = address.as_ref().err().cloned();
+            let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            stations.push(Station { host, name, address, folder, unreachable });
         }
         let participants = self.hosts.participants();
         let subnet = participants.first().and_then(|sender| sender.interfaces.first());
         let broadcast = subnet.and_then(|interface| broadcast_of(&interface.address));
         let root = stations.first().map_or_else(PathBuf::new, |sender| sender.folder.clone());
-        Ok(Network { stations, bed: None, broadcast, root, stock: Vec::new(), web: None })
+        Network { stations, bed: None, broadcast, root, stock: Vec::new(), web: None }
     }
 
     /// Where files of hosts that share this machine's file systems lie: in memory where there is room.

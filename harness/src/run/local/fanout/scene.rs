@@ -96,7 +96,7 @@ impl<'a> Scene<'a> {
             targets,
             destination,
             sources: self.sources(),
-            into: (spec.fetch_where != FetchWhere::Local).then(|| own.folder.join("fetched")),
+            into: (spec.fetch_where != FetchWhere::Local).then(|| network.root.join("fetched")),
             fetch_limit_bytes: FETCH_LIMIT,
             patience_ms: SILENCE_MS,
             deadline_ms: self.deadline().as_millis() as u64,
