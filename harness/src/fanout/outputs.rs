@@ -149,5 +149,5 @@ fn seconds(time_ns: u64) -> String {
 }
 
 fn text(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }

@@ -41,6 +41,9 @@ const FETCH_LIMIT: u64 = 1 << 30;
 const SLOWEST_BYTES_PER_S: u64 = 4 << 20;
 const SLOWEST_DATAGRAMS_PER_S: u64 = 20_000;
 
+/// What everybody told, and when the sender's clock was to start, on that clock.
+type Told = (Sent, Vec<Received>, u64);
+
 /// Why a block came to no evidence.
 enum Broken {
     Failed(String),
@@ -97,7 +100,7 @@ impl LocalHost {
         spec: &Spec,
         seed: u64,
         workers: &mut Vec<Worker>,
-    ) -> io::Result<Result<(Sent, Vec<Received>, u64), Broken>> {
+    ) -> io::Result<Result<Told, Broken>> {
         let stations = &network.stations[..=spec.receivers as usize];
         let files = files_of(network, spec);
         let deadline = deadline(spec, &files);
@@ -221,6 +224,7 @@ impl LocalHost {
 
 impl LocalHost {
     /// What the sender is told.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that the block decided")]
     fn sender_job(
         &self,
         network: &Network,
@@ -324,7 +328,7 @@ impl LocalHost {
     fn distinct(&self, stations: &[Station]) -> u32 {
         let mut known: Vec<_> =
             stations.iter().filter_map(|station| self.hosts.place(station.host)).collect();
-        known.sort();
+        known.sort_unstable();
         known.dedup();
         known.len() as u32
     }
@@ -384,10 +388,9 @@ fn expected(spec: &Spec, receiver: u32, files: &[Stocked]) -> Vec<Expected> {
 fn files_of(network: &Network, spec: &Spec) -> Vec<Stocked> {
     let is_its = |wanted: &Wanted| match (spec.content, wanted) {
         (Content::Own, Wanted::Paths(_)) => true,
-        (Content::Own, _) => false,
+        (Content::Own, _) | (_, Wanted::Paths(_)) => false,
         (_, Wanted::Pictures(_)) => spec.file_bytes == 0,
         (_, Wanted::Made { bytes, .. }) => *bytes == spec.file_bytes,
-        (_, Wanted::Paths(_)) => false,
     };
     let found = network.stock.iter().find(|(wanted, _)| is_its(wanted));
     let all = found.map_or(&[][..], |(_, files)| files);

@@ -267,10 +267,11 @@ impl LocalHost {
                 return Ok(None);
             }
             match self.hear(worker, LOOK_UP) {
-                Ok(Heard::Said(line)) => match take(line) {
-                    Some(made) => return made.map(Some).map_err(io::Error::other),
-                    None => {}
-                },
+                Ok(Heard::Said(line)) => {
+                    if let Some(made) = take(line) {
+                        return made.map(Some).map_err(io::Error::other);
+                    }
+                }
                 Ok(Heard::Ended(how, words)) => return Err(io::Error::other(last_of(role, &how, &words))),
                 Ok(Heard::Lost(why)) => return Err(io::Error::other(why)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
