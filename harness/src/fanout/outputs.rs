@@ -151,3 +151,137 @@ fn seconds(time_ns: u64) -> String {
 fn text(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fanout::told::{Counts, Fetched, Flow, Reached, Worker};
+    use ferrybench_data::fanout::{
+        Assignment, Batching, Content, ETHERNET_MTU, Hosts, ReceiveOffload, Reliability, Segmented,
+    };
+
+    fn spec() -> Spec {
+        Spec {
+            sender_model: "thread-pool".into(),
+            pool_size: 4,
+            delivery: Delivery::Unicast,
+            assignment: Assignment::Each,
+            receivers: 2,
+            files: 1,
+            file_bytes: 0,
+            datagram_bytes: 1,
+            framing: Framing::Bare,
+            batching: Batching::One,
+            reliability: Reliability::Unrepaired,
+            fetch_where: FetchWhere::ParentSerial,
+            think_ms: 0,
+            segmented: Segmented::Never,
+            hosts: Hosts::Namespaces,
+            receive_offload: ReceiveOffload::Gro,
+            pace_bytes_per_s: 0,
+            mtu_bytes: ETHERNET_MTU,
+            rate_bytes_per_s: 0,
+            loss_percent: 0,
+            duplicate_percent: 0,
+            content: Content::BuiltIn,
+        }
+    }
+
+    #[test]
+    fn the_client_tells_what_the_assignment_asks_for() {
+        let fetch = Fetched {
+            url: "http://h/a.jpg".into(),
+            content_type: "image/jpeg".into(),
+            start_ns: 1_000_000_000,
+            ended_ns: 1_250_000_000,
+            outcome: OK.into(),
+        };
+        let reached = Reached { receiver: 1, outcome: "it was silent for 5 s".into(), ..Reached::default() };
+        let file = SentFile {
+            file: 1,
+            name: "a.jpg".into(),
+            bytes: 1000,
+            fetch: Some(fetch),
+            begun_ns: 1_250_000_000,
+            ended_ns: 1_500_000_000,
+            flows: vec![Flow { receivers: vec![reached], ..Flow::default() }],
+            outcome: OK.into(),
+            ..SentFile::default()
+        };
+        let worker = Worker {
+            pid: 7,
+            tid: 8,
+            started_ns: 1_250_000_000,
+            ended_ns: 1_500_000_000,
+            datagrams: 1000,
+            bytes: 1000,
+        };
+        let sent = Sent {
+            start_up_ns: 2_000_000,
+            passed_barrier_ns: 1_000_000_000,
+            ended_ns: 1_500_000_000,
+            workers: vec![worker],
+            files: vec![file],
+            ..Sent::default()
+        };
+        assert_eq!(
+            of_sender(&spec(), "2026-01-01 00:00:00 UTC", &sent),
+            "thread-pool of 4: 1 file to 2 servers by unicast, 1 byte in each datagram (bare), fetched by the parent, \
+             one after another\n\
+             pool started in 0.002000 s, before the clock\n\
+             start: 2026-01-01 00:00:00 UTC\n\
+             fetched a.jpg (1000 bytes, image/jpeg) from http://h/a.jpg in 0.250000 s\n\
+             worker 1 (process 7, thread 8): from 0.250000 s to 0.500000 s, 1000 datagrams, 1000 bytes\n\
+             a.jpg (1000 bytes): taken up at 0.250000 s, done at 0.500000 s\n  \
+             to server 1; it was silent for 5 s\n\
+             end: 0.500000 s after the start\n\
+             total time: 0.500000 s\n"
+        );
+    }
+
+    #[test]
+    fn a_server_tells_what_arrived_and_whether_it_is_whole() {
+        let whole = ReceivedFile {
+            name: "a.jpg".into(),
+            bytes: 1000,
+            counts: Some(Counts { received: 11, unique: 10, duplicate: 1, ..Counts::default() }),
+            datagrams: 11,
+            received_bytes: 1100,
+            sent: Some(10),
+            first_ns: Some(1),
+            last_ns: Some(2),
+            verified_ns: Some(3),
+            hash: "abc".into(),
+            outcome: OK.into(),
+            ..ReceivedFile::default()
+        };
+        let lacking = ReceivedFile {
+            name: "b.jpg".into(),
+            bytes: 1000,
+            outcome: "2 of 10 datagrams are missing".into(),
+            ..ReceivedFile::default()
+        };
+        let received = Received {
+            receiver: 1,
+            address: "10.77.0.2:5000".parse().expect("an address"),
+            receive_buffer_bytes: 4096,
+            files: vec![whole, lacking],
+            foreign: 3,
+            socket_dropped: Some(2),
+            control_datagrams: 0,
+            usage: crate::measure::usage::ProcessUse::default(),
+        };
+        let ledger = Spec { framing: Framing::Ledger, ..spec() };
+        assert_eq!(
+            of_receiver(&ledger, &received, |time| time as f64),
+            "server 1, listening on 10.77.0.2:5000 with a buffer of 4096 bytes\n\
+             a.jpg: 1100 of 1000 bytes in 11 datagrams, the first at 1.000000 s, the last at 2.000000 s\n  \
+             10 sent, 10 unique, 1 duplicate, 0 reordered, 0 corrupt\n  \
+             whole, hash abc as at the source, verified at 3.000000 s\n\
+             b.jpg: 0 of 1000 bytes in 0 datagrams, the first at – s, the last at – s\n  \
+             not kept: 2 of 10 datagrams are missing\n\
+             3 datagrams belonged to no file\n\
+             the socket dropped 2: its buffer was full\n"
+        );
+    }
+}

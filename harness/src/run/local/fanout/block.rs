@@ -1,13 +1,15 @@
 //! One block of fan-out: receivers listen, the sender's program runs once, and everybody tells.
 
-use super::{Network, Station};
+use super::{
+    Network, Station,
+    scene::{PATIENCE, Scene},
+};
 use crate::{
     fanout::{
         evidence::{self, Around},
-        fetch, outputs,
-        receive::{self, Expected, Group, Keep, Receive},
-        send::{self, Destination, From, Send, Source, Target},
-        stock::{Stocked, Wanted},
+        outputs,
+        receive::{self, Receive},
+        send::{self, Send, Target},
         told::{Received, Sent},
     },
     host::testbed::{Counters, Link, TestBed},
@@ -18,36 +20,24 @@ use crate::{
         local::{Heard, LOOK_UP, LocalHost, last_of},
     },
 };
-use ferrybench_data::fanout::{Assignment, Content, Delivery, FetchWhere, Framing, Hosts, Spec};
+use ferrybench_data::fanout::{Delivery, Hosts, Spec};
 use serde::de::DeserializeOwned;
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
-/// Receive buffer that is asked for: what it got is in the record.
-const RECEIVE_BUFFER: u32 = 8 << 20;
 /// From the moment that everybody is ready to the start of the sender's clock: for the word to get there.
 const LEAD: Duration = Duration::from_millis(3);
-/// Longest that workers may take to start, and to tell.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest silence of one receiver before the sender gives it up.
-const SILENCE_MS: u64 = 5_000;
-/// Most bytes of a fetched file.
-const FETCH_LIMIT: u64 = 1 << 30;
-/// Slowest network and slowest program that are worth measuring.
-const SLOWEST_BYTES_PER_S: u64 = 4 << 20;
-const SLOWEST_DATAGRAMS_PER_S: u64 = 20_000;
-
-/// What everybody told, and when the sender's clock was to start, on that clock.
-type Told = (Sent, Vec<Received>, u64);
-
 /// Why a block came to no evidence.
 enum Broken {
     Failed(String),
     Interrupted,
+}
+
+/// What everybody told.
+struct Told {
+    sent: Sent,
+    received: Vec<Received>,
+    /// When the sender was to start, on its own clock, nanoseconds.
+    planned_ns: u64,
 }
 
 impl LocalHost {
@@ -76,11 +66,12 @@ impl LocalHost {
             }
         }
         let mut workers = Vec::new();
-        let ended = self.conduct(network, spec, seed, &mut workers);
+        let urls = self.plan.source.as_ref().map_or(Vec::new(), |source| source.urls.clone());
+        let ended = self.conduct(&Scene::new(network, spec, seed, &urls), &mut workers);
         for worker in workers {
             self.hosts.stop(worker);
         }
-        let (sent, received, planned_ns) = match ended? {
+        let told = match ended? {
             Ok(told) => told,
             Err(Broken::Failed(why)) => return Ok(Attempt::Failed(why)),
             Err(Broken::Interrupted) => return Ok(Attempt::Interrupted),
@@ -90,33 +81,23 @@ impl LocalHost {
             Ok(after) => after.zip(before).map(|(after, before)| after.since(&before)),
             Err(error) => return Ok(Attempt::Failed(network.broken(&error))),
         };
-        Ok(self.judged(network, spec, &sent, &received, planned_ns, injected.as_ref()))
+        let stations = &network.stations[..=spec.receivers as usize];
+        Ok(self.judged(stations, spec, &told, injected.as_ref()))
     }
 
     /// Starts everybody, lets the sender go, and collects what they tell. Whoever is started is noted in `workers`.
-    fn conduct(
-        &mut self,
-        network: &Network,
-        spec: &Spec,
-        seed: u64,
-        workers: &mut Vec<Worker>,
-    ) -> io::Result<Result<Told, Broken>> {
-        let stations = &network.stations[..=spec.receivers as usize];
-        let files = files_of(network, spec);
-        let deadline = deadline(spec, &files);
+    fn conduct(&mut self, scene: &Scene<'_>, workers: &mut Vec<Worker>) -> io::Result<Result<Told, Broken>> {
+        let (stations, deadline) = (scene.stations(), scene.deadline());
         let mut targets = Vec::new();
         let mut port = 0;
         for (number, station) in (1..).zip(&stations[1..]) {
-            let job = receiver_job(spec, network, station, number, port, seed, &files, deadline);
-            let worker = self.hosts.start_worker_on(
-                station.host,
-                Receive::NAME,
-                serde_json::to_value(job)?,
-                deadline,
-            )?;
+            let job = serde_json::to_value(scene.receiver_job(number, port))?;
+            // It has a deadline of its own, which it tells of; this one is for a receiver that hangs.
+            let patience = deadline + PATIENCE * 2;
+            let worker = self.hosts.start_worker_on(station.host, Receive::NAME, job, patience)?;
             workers.push(worker);
             // All that one datagram is to reach listen on the port that the first one got.
-            if port == 0 && spec.delivery != Delivery::Unicast {
+            if port == 0 && scene.spec.delivery != Delivery::Unicast {
                 match self.ready_receiver(worker)? {
                     Ok(address) => {
                         port = address.port();
@@ -135,13 +116,8 @@ impl LocalHost {
             }
         }
         let receivers = workers.clone();
-        let job = self.sender_job(network, spec, seed, targets, port, &files, deadline);
-        let sender = self.hosts.start_worker_on(
-            stations[0].host,
-            Send::NAME,
-            serde_json::to_value(job)?,
-            deadline + PATIENCE,
-        )?;
+        let job = serde_json::to_value(scene.sender_job(targets, port))?;
+        let sender = self.hosts.start_worker_on(stations[0].host, Send::NAME, job, deadline + PATIENCE)?;
         workers.push(sender);
         let ready = self.word_of(sender, Send::NAME, PATIENCE, |reply| match reply {
             send::Reply::Ready => Some(Ok(())),
@@ -178,7 +154,7 @@ impl LocalHost {
                 Err(broken) => return Ok(Err(broken)),
             }
         }
-        Ok(Ok((sent, received, at_ns)))
+        Ok(Ok(Told { sent, received, planned_ns: at_ns }))
     }
 
     fn ready_receiver(&mut self, worker: Worker) -> io::Result<Result<SocketAddr, Broken>> {
@@ -223,66 +199,9 @@ impl LocalHost {
 }
 
 impl LocalHost {
-    /// What the sender is told.
-    #[expect(clippy::too_many_arguments, reason = "each is one thing that the block decided")]
-    fn sender_job(
-        &self,
-        network: &Network,
-        spec: &Spec,
-        seed: u64,
-        targets: Vec<Target>,
-        port: u16,
-        files: &[Stocked],
-        deadline: Duration,
-    ) -> send::Job {
-        let own = network.stations[0].address;
-        let to_all = |address: Ipv4Addr| {
-            Some(Destination { address: SocketAddr::from((address, port)), interface: Some(own) })
-        };
-        let destination = match spec.delivery {
-            Delivery::Unicast => None,
-            Delivery::Broadcast => to_all(network.broadcast.unwrap_or(Ipv4Addr::BROADCAST)),
-            Delivery::LimitedBroadcast => to_all(Ipv4Addr::BROADCAST),
-            Delivery::Multicast => to_all(group_of(seed)),
-        };
-        let urls = self.plan.source.as_ref().map_or(&[][..], |source| source.urls.as_slice());
-        let own_urls = urls
-            .iter()
-            .filter(|_| spec.content == Content::Own)
-            .map(|url| Source { from: From::Url(url.clone()), name: fetch::name_of(url) });
-        let stocked = files.iter().map(|file| Source {
-            from: match network.web {
-                Some(web) if spec.fetch_where != FetchWhere::Local => {
-                    From::Url(fetch::address_of(web, &file.name))
-                }
-                _ => From::Path(file.path.clone()),
-            },
-            name: file.name.clone(),
-        });
-        send::Job {
-            spec: spec.clone(),
-            session: seed,
-            targets,
-            destination,
-            sources: own_urls.chain(stocked).collect(),
-            into: (spec.fetch_where != FetchWhere::Local).then(|| network.root.join("fetched")),
-            fetch_limit_bytes: FETCH_LIMIT,
-            patience_ms: SILENCE_MS,
-            deadline_ms: deadline.as_millis() as u64,
-        }
-    }
-
     /// Puts together what everybody told, and what each program would have printed.
-    fn judged(
-        &self,
-        network: &Network,
-        spec: &Spec,
-        sent: &Sent,
-        received: &[Received],
-        planned_ns: u64,
-        injected: Option<&Counters>,
-    ) -> Attempt {
-        let stations = &network.stations[..=spec.receivers as usize];
+    fn judged(&self, stations: &[Station], spec: &Spec, told: &Told, injected: Option<&Counters>) -> Attempt {
+        let Told { sent, received, planned_ns } = told;
         let sender = stations[0].host;
         let heard: Vec<evidence::Heard> = stations[1..]
             .iter()
@@ -300,7 +219,7 @@ impl LocalHost {
             |station: &Station| self.hosts.clock_bound_ns(station.host) + self.hosts.clock_bound_ns(sender);
         let around = Around {
             clock_bound_ns: stations[1..].iter().map(bound).max().unwrap_or(0),
-            start_skew_ns: sent.passed_barrier_ns.abs_diff(planned_ns),
+            start_skew_ns: sent.passed_barrier_ns.abs_diff(*planned_ns),
             hosts_distinct: self.distinct(stations),
             interface_dropped: injected.map(Counters::interface_dropped),
             injected_drops: injected.map(Counters::injected_drops),
@@ -334,108 +253,7 @@ impl LocalHost {
     }
 }
 
-/// What a receiver is told.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the block decided")]
-fn receiver_job(
-    spec: &Spec,
-    network: &Network,
-    station: &Station,
-    number: u32,
-    port: u16,
-    seed: u64,
-    files: &[Stocked],
-    deadline: Duration,
-) -> receive::Job {
-    let address = if spec.delivery == Delivery::Unicast { station.address } else { Ipv4Addr::UNSPECIFIED };
-    let own = network.stations[0].address;
-    receive::Job {
-        receiver: number,
-        listen: SocketAddr::from((address, port)),
-        shares_port: spec.hosts == Hosts::Loopback && spec.delivery != Delivery::Unicast,
-        group: (spec.delivery == Delivery::Multicast).then(|| Group {
-            address: group_of(seed),
-            // On the loopback interface only its first address is an interface's own.
-            interface: if spec.hosts == Hosts::Loopback { own } else { station.address },
-        }),
-        into: station.folder.clone(),
-        keep: Keep::Verified,
-        framing: spec.framing,
-        receive_offload: spec.receive_offload,
-        buffer_bytes: RECEIVE_BUFFER,
-        session: Some(seed),
-        expect: if spec.framing == Framing::Bare { expected(spec, number, files) } else { Vec::new() },
-        deadline_ms: (deadline + PATIENCE).as_millis() as u64,
-        until: None,
-    }
-}
-
-/// What datagrams without a header are held against. A file of unknown length cannot be.
-fn expected(spec: &Spec, receiver: u32, files: &[Stocked]) -> Vec<Expected> {
-    let gets = |file: u32| spec.assignment == Assignment::All || (file - 1) % spec.receivers == receiver - 1;
-    (1..)
-        .zip(files)
-        .filter(|(number, _)| gets(*number))
-        .map(|(number, file)| Expected {
-            file: number,
-            name: file.name.clone(),
-            bytes: file.bytes,
-            hash: file.hash.clone(),
-        })
-        .collect()
-}
-
-/// The files of a trial.
-fn files_of(network: &Network, spec: &Spec) -> Vec<Stocked> {
-    let is_its = |wanted: &Wanted| match (spec.content, wanted) {
-        (Content::Own, Wanted::Paths(_)) => true,
-        (Content::Own, _) | (_, Wanted::Paths(_)) => false,
-        (_, Wanted::Pictures(_)) => spec.file_bytes == 0,
-        (_, Wanted::Made { bytes, .. }) => *bytes == spec.file_bytes,
-    };
-    let found = network.stock.iter().find(|(wanted, _)| is_its(wanted));
-    let all = found.map_or(&[][..], |(_, files)| files);
-    let count = if spec.content == Content::Own { all.len() } else { spec.files as usize };
-    all.iter().take(count).cloned().collect()
-}
-
-/// How long a block may take before it counts as hung.
-fn deadline(spec: &Spec, files: &[Stocked]) -> Duration {
-    let copies = u64::from(spec.receivers) * 2;
-    let bytes: u64 = files.iter().map(|file| file.bytes).sum::<u64>() * copies;
-    let datagrams: u64 = match spec.payload_bytes() {
-        Some(payload) => bytes / payload.max(1),
-        None => 0,
-    };
-    let rate = match (spec.rate_bytes_per_s, spec.pace_bytes_per_s) {
-        (0, 0) => SLOWEST_BYTES_PER_S,
-        (0, slow) | (slow, 0) => slow.min(SLOWEST_BYTES_PER_S),
-        (a, b) => a.min(b).min(SLOWEST_BYTES_PER_S),
-    };
-    let thinking = Duration::from_millis(spec.think_ms) * spec.files;
-    PATIENCE
-        + thinking
-        + Duration::from_secs(bytes / (rate / 2).max(1))
-        + Duration::from_secs(datagrams / SLOWEST_DATAGRAMS_PER_S)
-}
-
 /// The address under which a receiver that listens on all of its own is reached.
 fn reached_at(station: &Station, listens: SocketAddr) -> SocketAddr {
     SocketAddr::from((station.address, listens.port()))
-}
-
-/// A group of the range for private use that follows from the seed: no two blocks hear each other.
-fn group_of(seed: u64) -> Ipv4Addr {
-    let [a, b, ..] = seed.to_le_bytes();
-    Ipv4Addr::new(239, 77, a, b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_for_private_use_and_follow_from_the_seed() {
-        assert_eq!(group_of(0x0201), Ipv4Addr::new(239, 77, 1, 2));
-        assert!(group_of(u64::MAX).is_multicast());
-    }
 }

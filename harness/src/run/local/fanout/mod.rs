@@ -1,6 +1,7 @@
 //! Fan-out on its hosts: what a run makes beforehand, and where each host is found.
 
 mod block;
+mod scene;
 
 use super::{Heard, LOOK_UP, LocalHost, last_of};
 use crate::{
