@@ -30,6 +30,7 @@ pub(super) fn reasons(spec: &Spec, seen: &Evidence) -> Vec<String> {
         network::clocks,
         network::losses,
         network::duplicates,
+        network::counted,
         network::pace,
     ];
     checks.iter().filter_map(|check| check(spec, seen)).collect()

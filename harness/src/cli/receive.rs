@@ -124,6 +124,7 @@ impl Receive {
             group,
             into: self.into.clone(),
             keep: Keep::Files,
+            spares: None,
             framing: self.framing,
             receive_offload: self.offload,
             buffer_bytes: u32::try_from(self.buffer.0)

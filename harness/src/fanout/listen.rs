@@ -4,7 +4,7 @@ use super::{
     bare::Flows,
     books::{Books, Gathered},
     inbox::Inbox,
-    receive::{Job, Until},
+    receive::{Job, Spares, Until},
     socket,
     told::{Received, ReceivedFile},
 };
@@ -14,8 +14,10 @@ use crate::{
 };
 use ferrybench_data::fanout::{Framing, ReceiveOffload};
 use std::{
-    io,
+    fs::{self, OpenOptions},
+    io::{self, Write},
     net::{SocketAddr, UdpSocket},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -56,12 +58,15 @@ const TICK: Duration = Duration::from_millis(5);
 /// What is under way when the sender has ended may lie in a queue of the network: a silence this long says that it is
 /// empty.
 const LAST_SILENCE_NS: u64 = 100_000_000;
+/// Piece in which spare files are written.
+const PIECE: usize = 256 << 10;
 /// How often progress is told, nanoseconds.
 const PROGRESS_NS: u64 = 100_000_000;
 
 impl Listener {
     pub(super) fn open(job: Job) -> io::Result<Self> {
-        let shelf = Arc::new(Shelf::open(&job.into, shelf::Keep::Files, None)?);
+        let spares = job.spares.as_ref().map(stocked).transpose()?;
+        let shelf = Arc::new(Shelf::open(&job.into, shelf::Keep::Files, spares)?);
         let socket = socket::listening(job.listen, job.shares_port, job.group)?;
         let buffer_bytes = socket::want_receive_buffer(&socket, job.buffer_bytes as usize);
         let takes_batches = job.receive_offload == ReceiveOffload::Gro;
@@ -205,5 +210,58 @@ impl Listener {
             control_datagrams: self.control_datagrams,
             usage: ProcessUse::now(),
         })
+    }
+}
+
+/// Makes the spare files that are not there, with every page written; returns their folder.
+fn stocked(spares: &Spares) -> io::Result<&Path> {
+    fs::create_dir_all(&spares.folder)?;
+    let piece = vec![1; PIECE];
+    for number in 1..=spares.files {
+        let path = spares.folder.join(format!("spare-{number}"));
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        let mut left = spares.bytes;
+        while left > 0 {
+            let length = left.min(PIECE as u64);
+            file.write_all(&piece[..length as usize])?;
+            left -= length;
+        }
+    }
+    Ok(&spares.folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fanout::{receive::Keep, store::Store};
+
+    #[test]
+    fn spare_files_are_made_once_and_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let spares = Spares { folder: folder.path().join("spares"), files: 2, bytes: PIECE as u64 + 7 };
+        let lengths = || {
+            let files = fs::read_dir(&spares.folder).unwrap().map(|entry| entry.unwrap());
+            files.map(|file| file.metadata().unwrap().len()).collect::<Vec<_>>()
+        };
+        assert_eq!(stocked(&spares).unwrap(), spares.folder);
+        assert_eq!(lengths(), [spares.bytes; 2]);
+        let into = folder.path().join("into");
+        fs::create_dir(&into).unwrap();
+        let shelf = Arc::new(Shelf::open(&into, shelf::Keep::Files, Some(&spares.folder)).unwrap());
+        // Shorter than the spare file, and verified by what came alone.
+        let mut store = Store::begin(&shelf, "a", Keep::Verified).unwrap();
+        assert_eq!(lengths().len(), 1);
+        store.put(0, &mut [io::IoSlice::new(b"abc")]).unwrap();
+        assert_eq!(store.hash().unwrap(), shelf::hash(&mut &b"abc"[..]).unwrap().to_hex());
+        store.finish("a").unwrap();
+        assert_eq!(lengths(), [spares.bytes; 2]);
+        assert_eq!(fs::read_dir(&into).unwrap().count(), 0);
+        fs::remove_file(spares.folder.join("spare-1")).unwrap();
+        stocked(&spares).unwrap();
+        assert_eq!(lengths(), [spares.bytes; 2], "one that is gone is made again");
     }
 }

@@ -39,6 +39,9 @@ pub struct Job {
     pub into: PathBuf,
     /// What becomes of content.
     pub keep: Keep,
+    /// Files that are overwritten instead of new ones; none by hand.
+    #[serde(default)]
+    pub spares: Option<Spares>,
     /// What a datagram holds beside its payload.
     pub framing: Framing,
     /// Whether the kernel may hand over several datagrams as one.
@@ -54,6 +57,18 @@ pub struct Job {
     /// Where nobody tells it to finish: it does after so many files have come to their end, and nothing has arrived for so
     /// many milliseconds.
     pub until: Option<Until>,
+}
+
+/// Files of a receiver whose pages have been written before, and that outlive it: each block overwrites the same ones, so
+/// that none of them measures how fast the kernel finds new pages (METHODOLOGY.md, "Page freshness").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spares {
+    /// The folder that they lie in, of the same file system as [`Job::into`]; it is made where it is not there.
+    pub folder: PathBuf,
+    /// How many there are to be; those that are not there are made before the receiver is ready.
+    pub files: u32,
+    /// How long each is, bytes.
+    pub bytes: u64,
 }
 
 /// A multicast group.

@@ -72,6 +72,7 @@ pub fn receiver_job(number: u32, into: PathBuf, spec: &Spec) -> receive::Job {
         group: None,
         into,
         keep: Keep::Files,
+        spares: None,
         framing: spec.framing,
         receive_offload: spec.receive_offload,
         buffer_bytes: 4 << 20,

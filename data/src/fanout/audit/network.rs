@@ -82,6 +82,25 @@ pub(super) fn duplicates(spec: &Spec, seen: &Evidence) -> Option<String> {
         .then(|| format!("the network delivered {told} packets twice, and the ledger has no duplicate"))
 }
 
+/// Where each packet is a datagram and nobody else drops any, ledger and firewall agree to the datagram: copies are made
+/// before the loss, so what arrived is what was sent, less what was dropped, with what was copied.
+pub(super) fn counted(spec: &Spec, seen: &Evidence) -> Option<String> {
+    let is_impaired = spec.loss_percent > 0 || spec.duplicate_percent > 0;
+    let is_ours = spec.hosts == Hosts::Namespaces && spec.framing == Framing::Ledger;
+    let is_single = spec.batching != Batching::Gso || spec.segmented == Segmented::Stack;
+    let others = [seen.socket_dropped?, seen.interface_dropped?, seen.foreign];
+    if !(is_impaired && is_ours && is_single) || packets_of_a_datagram(spec) > 1 || others != [0; 3] {
+        return None;
+    }
+    let (drops, copies) = (seen.injected_drops?, seen.injected_duplicates?);
+    let (sent, received) = (seen.sent?, seen.received?);
+    (u128::from(received) + u128::from(drops) != u128::from(sent) + u128::from(copies)).then(|| {
+        format!(
+            "the network dropped {drops} of {sent} datagrams and copied {copies}, and the ledger has {received} that arrived"
+        )
+    })
+}
+
 /// More cannot arrive than was sent. Networks that we did not make may deliver twice by themselves.
 fn too_many(spec: &Spec, seen: &Evidence) -> Option<String> {
     if spec.hosts == Hosts::Named {

@@ -439,6 +439,43 @@ fn what_the_network_was_told_to_do_is_seen() {
 }
 
 #[test]
+fn ledger_and_firewall_agree_to_the_datagram() {
+    fn more(seen: &mut Evidence) {
+        seen.injected_drops = seen.injected_drops.map(|drops| drops + 1);
+    }
+    let told = |loss, duplicate, change: fn(&mut Spec, &mut Evidence)| {
+        let (mut spec, mut seen) = impaired(loss, duplicate);
+        seen.injected_drops.get_or_insert(0);
+        seen.injected_duplicates.get_or_insert(0);
+        (seen.socket_dropped, seen.interface_dropped) = (Some(0), Some(0));
+        change(&mut spec, &mut seen);
+        reasons(&spec, &seen)
+    };
+    for (loss, duplicate) in [(0, 0), (10, 0), (0, 10), (10, 10)] {
+        assert_eq!(told(loss, duplicate, |_, _| ()), [""; 0]);
+    }
+    assert_eq!(
+        told(10, 10, |_, seen| more(seen)),
+        ["the network dropped 201 of 2000 datagrams and copied 200, and the ledger has 2000 that arrived"]
+    );
+    // Somebody else may have taken it; and a packet of a batch is several datagrams.
+    let excused: [fn(&mut Spec, &mut Evidence); 4] = [
+        |_, seen| seen.socket_dropped = Some(1),
+        |_, seen| seen.interface_dropped = Some(1),
+        |_, seen| seen.foreign = 1,
+        |spec, _| spec.batching = Batching::Gso,
+    ];
+    for excuse in excused {
+        let (mut spec, mut seen) = impaired(10, 10);
+        (seen.socket_dropped, seen.interface_dropped) = (Some(0), Some(0));
+        more(&mut seen);
+        assert!(network::counted(&spec, &seen).is_some());
+        excuse(&mut spec, &mut seen);
+        assert_eq!(network::counted(&spec, &seen), None);
+    }
+}
+
+#[test]
 fn few_datagrams_may_all_escape() {
     let few = Spec { loss_percent: 10, ..spec() };
     let seen = Evidence { injected_drops: Some(0), ..whole() };

@@ -32,7 +32,7 @@ use ferrybench_data::{
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -104,8 +104,8 @@ impl LocalHost {
         let Some(first) = specs.first() else { return Ok(()) };
         let receivers = specs.iter().map(|spec| spec.receivers).max().unwrap_or(1);
         let mut network = match first.hosts {
-            Hosts::Namespaces => self.test_bed(receivers)?,
-            Hosts::Loopback => self.loopback(receivers),
+            Hosts::Namespaces => self.test_bed(receivers, room_needed(&specs))?,
+            Hosts::Loopback => self.loopback(receivers, room_needed(&specs)),
             Hosts::Named => self.named(receivers),
         };
         // A sender that cannot be reached fails every block by itself.
@@ -125,7 +125,7 @@ impl LocalHost {
     }
 
     /// Network namespaces on a bridge.
-    fn test_bed(&mut self, receivers: u32) -> io::Result<Network> {
+    fn test_bed(&mut self, receivers: u32, needed_bytes: u64) -> io::Result<Network> {
         let bed = TestBed::raise(&Program::myself(), receivers)?;
         let reach = |host: &BedHost| Reach {
             name: host.name.clone(),
@@ -134,7 +134,7 @@ impl LocalHost {
         };
         let reaches: Vec<Reach> = bed.hosts().iter().map(reach).collect();
         let numbers = self.hosts.join(&reaches, false);
-        let shared = self.scratch();
+        let shared = self.scratch(needed_bytes);
         let stations = bed.hosts().iter().zip(numbers).map(|(host, number)| Station {
             host: number,
             name: host.name.clone(),
@@ -148,8 +148,8 @@ impl LocalHost {
     }
 
     /// Addresses of the loopback interface: every host is this one.
-    fn loopback(&self, receivers: u32) -> Network {
-        let shared = self.scratch();
+    fn loopback(&self, receivers: u32, needed_bytes: u64) -> Network {
+        let shared = self.scratch(needed_bytes);
         let station = |number: u32| {
             let name = if number == 0 { "client".to_owned() } else { format!("server{number}") };
             let address = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + number);
@@ -195,8 +195,8 @@ impl LocalHost {
     }
 
     /// Where files of hosts that share this machine's file systems lie: in memory where there is room.
-    fn scratch(&self) -> PathBuf {
-        if self.catalogue.fileserver.room.holds_in_memory(ROOM_IN_MEMORY) {
+    fn scratch(&self, needed_bytes: u64) -> PathBuf {
+        if self.catalogue.fileserver.room.holds_in_memory(needed_bytes) {
             PathBuf::from(TMPFS).join(format!("{}-{}", unique_name(), clock::now()))
         } else {
             self.folder.join("fanout")
@@ -290,8 +290,25 @@ impl LocalHost {
     }
 }
 
-/// What files of hosts that are namespaces may take in memory, bytes: a receiver's copy of each, and the sources.
-const ROOM_IN_MEMORY: u64 = 2 << 30;
+/// What a picture takes at most, and files whose length only the plan's source knows.
+const PICTURE_BYTES: u64 = 300_000;
+const OWN_FILES_BYTES: u64 = 2 << 30;
+
+/// What the files of all trials take: the sources, and a copy of each at every receiver that gets it. Those of one length
+/// are shared by all trials, and stay until the run ends.
+fn room_needed(specs: &[&Spec]) -> u64 {
+    let mut of_length = BTreeMap::new();
+    for spec in specs {
+        let bytes = match (spec.content, spec.file_bytes) {
+            (Content::Own, _) => OWN_FILES_BYTES / u64::from(spec.files + spec.files_asked()).max(1),
+            (_, 0) => PICTURE_BYTES,
+            (_, bytes) => bytes,
+        };
+        let most = of_length.entry((spec.content == Content::Own, spec.file_bytes)).or_insert(0);
+        *most = u64::from(spec.files + spec.files_asked()).saturating_mul(bytes).max(*most);
+    }
+    of_length.into_values().fold(0, u64::saturating_add)
+}
 
 /// What a trial sends: as many of each kind as the trial that wants most, so that they share them.
 fn wanted(spec: &Spec, all: &[&Spec], paths: &[PathBuf]) -> Wanted {

@@ -1,11 +1,14 @@
 //! What one block is made of, and what each of its workers is told. Pure.
 
 use super::{Network, Station};
-use crate::fanout::{
-    fetch,
-    receive::{self, Expected, Group, Keep},
-    send::{self, Destination, From, Source, Target},
-    stock::{Stocked, Wanted},
+use crate::{
+    fanout::{
+        fetch,
+        receive::{self, Expected, Group, Keep, Spares},
+        send::{self, Destination, From, Source, Target},
+        stock::{Stocked, Wanted},
+    },
+    host::room::TMPFS,
 };
 use ferrybench_data::fanout::{Assignment, Content, Delivery, FetchWhere, Framing, Hosts, Spec};
 use std::{
@@ -67,6 +70,7 @@ impl<'a> Scene<'a> {
             }),
             into: station.folder.clone(),
             keep: Keep::Verified,
+            spares: self.spares(station, number),
             framing: spec.framing,
             receive_offload: spec.receive_offload,
             buffer_bytes: RECEIVE_BUFFER,
@@ -75,6 +79,19 @@ impl<'a> Scene<'a> {
             deadline_ms: (self.deadline() + PATIENCE).as_millis() as u64,
             until: None,
         }
+    }
+
+    /// Files that a receiver overwrites, where they lie in memory: new pages take there several times as long as the network
+    /// does. On a disk a file is new in each block, as it would be by hand.
+    fn spares(&self, station: &Station, receiver: u32) -> Option<Spares> {
+        let is_its = |place: u32| {
+            self.spec.assignment == Assignment::All || place % self.spec.receivers.max(1) == receiver - 1
+        };
+        let its: Vec<u64> =
+            (0..).zip(&self.files).filter(|&(place, _)| is_its(place)).map(|(_, file)| file.bytes).collect();
+        let bytes = its.iter().copied().max().filter(|_| station.folder.starts_with(TMPFS))?;
+        let folder = station.folder.join(format!("spares-{bytes}"));
+        Some(Spares { folder, files: its.len() as u32, bytes })
     }
 
     /// What the sender is told: its targets, and the port on which all of them hear what is for all.
