@@ -36,6 +36,8 @@ pub(super) struct Listener {
     /// When progress was told last, and what it was.
     progress: (u64, u64),
     control_datagrams: u64,
+    /// What making spare files took: no part of the block.
+    preparing: ProcessUse,
 }
 
 /// What comes is kept by the kind of its framing.
@@ -65,7 +67,9 @@ const PROGRESS_NS: u64 = 100_000_000;
 
 impl Listener {
     pub(super) fn open(job: Job) -> io::Result<Self> {
+        let before = ProcessUse::now();
         let spares = job.spares.as_ref().map(stocked).transpose()?;
+        let preparing = ProcessUse::now().since(&before);
         let shelf = Arc::new(Shelf::open(&job.into, shelf::Keep::Files, spares)?);
         let socket = socket::listening(job.listen, job.shares_port, job.group)?;
         let buffer_bytes = socket::want_receive_buffer(&socket, job.buffer_bytes as usize);
@@ -87,6 +91,7 @@ impl Listener {
             heard_ns: None,
             progress: (0, 0),
             control_datagrams: 0,
+            preparing,
             socket,
             job,
         })
@@ -208,7 +213,7 @@ impl Listener {
             foreign,
             socket_dropped,
             control_datagrams: self.control_datagrams,
-            usage: ProcessUse::now(),
+            usage: ProcessUse::now().since(&self.preparing),
         })
     }
 }
