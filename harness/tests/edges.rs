@@ -86,7 +86,8 @@ fn a_wrong_plan_points_at_line_and_column() {
     assert_eq!(refused_plan("name = \"../x\"\n[roundtrip]\n").split(": ").next(), Some("my.toml:1:8"));
     assert_eq!(
         refused_plan("name = \"x\"\n"),
-        "my.toml:1:1: the plan asks for nothing: it needs a [roundtrip], a [fileserver] or a [[foreign]] table"
+        "my.toml:1:1: the plan asks for nothing: it needs a [roundtrip], a [fileserver], a [fanout] or a [[foreign]] \
+         table"
     );
     let sentence = refused_plan("name = \"x\"\n[[foreign]]\nname = \"pipe\"\ncommand = [\"true\"]\n");
     assert_eq!(sentence, "my.toml:3:8: the name \"pipe\" of a foreign peer is taken");
