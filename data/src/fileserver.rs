@@ -51,6 +51,9 @@ pub struct Spec {
     /// Our own server, or somebody else's.
     #[serde(default)]
     pub source: Source,
+    /// The hosts of the clients and of the server, as the plan names them: `client:server1`. Blank where both are here.
+    #[serde(default)]
+    pub hosts: String,
 }
 
 fn one() -> u32 {
@@ -357,6 +360,9 @@ impl Family for FileServer {
         if spec.source != Source::default() {
             add("source", &spec.source);
         }
+        if !spec.hosts.is_empty() {
+            add("hosts", &spec.hosts);
+        }
         id
     }
 
@@ -418,6 +424,13 @@ fn moved(spec: &Spec, value: f64) -> Option<f64> {
     spec.operation.moves_content().then_some(value).filter(|value| value.is_finite())
 }
 
+impl Spec {
+    /// Whether clients and server are on this machine.
+    pub fn is_here(&self) -> bool {
+        self.hosts.is_empty()
+    }
+}
+
 impl Operation {
     /// Whether it moves a file's content.
     pub const fn moves_content(self) -> bool {
@@ -447,7 +460,12 @@ mod tests {
             proptest::sample::select(Accept::ALL),
             prop_oneof![Just(ReadBytes::Auto), (1_u32..1 << 24).prop_map(ReadBytes::Bytes)],
             (proptest::sample::select(Storage::ALL), proptest::sample::select(Pages::ALL)),
-            (proptest::sample::select(Received::ALL), 1_u32..4, proptest::sample::select(Source::ALL)),
+            (
+                proptest::sample::select(Received::ALL),
+                1_u32..4,
+                proptest::sample::select(Source::ALL),
+                prop_oneof![Just(""), Just("a:b")],
+            ),
         );
         axes.prop_map(|(operation, volume_bytes, protocol, client, server, accept, read_bytes, lie, rest)| {
             Spec {
@@ -465,6 +483,7 @@ mod tests {
                 received: rest.0,
                 transfers: rest.1,
                 source: rest.2,
+                hosts: rest.3.into(),
             }
         })
     }
@@ -493,15 +512,23 @@ mod tests {
             received: Received::Written,
             transfers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         };
         assert_eq!(
             FileServer::id(&spec),
             "fileserver/download/10MiB/course/thread-pool/5/process-pool/50/handoff/auto/tmpfs/touched"
         );
-        let other = Spec { operation: Operation::List, volume_bytes: 0, transfers: 3, ..spec };
+        let other = Spec {
+            operation: Operation::List,
+            volume_bytes: 0,
+            transfers: 3,
+            hosts: "client:server1".into(),
+            ..spec
+        };
         assert_eq!(
             FileServer::id(&other),
-            "fileserver/list/-/course/thread-pool/5/process-pool/50/handoff/auto/tmpfs/touched+transfers=3"
+            "fileserver/list/-/course/thread-pool/5/process-pool/50/handoff/auto/tmpfs/touched+transfers=3\
+             +hosts=client:server1"
         );
     }
 }

@@ -267,6 +267,7 @@ mod tests {
             received: fileserver::Received::Written,
             transfers: 1,
             source: Source::BuiltIn,
+            hosts: String::new(),
         }
     }
 

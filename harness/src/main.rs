@@ -7,13 +7,13 @@ mod cli;
 use ferrybench::{
     fanout::{receive::Receive, send::Send, stock::Stock, worker::Porter},
     fileserver::{
-        conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, store::Keeper, stress::Stress,
-        transfer::Transfer,
+        conduct::Conduct, models::FileWorker, outside::Outside, serve::Serve, side::ServerSide,
+        store::Keeper, stress::Stress, transfer::Transfer,
     },
     host::{limits, testbed::holder::Hold},
     pool::{Hand, Member},
-    process::{agent::Agent, role},
-    roundtrip::{Afar, Far, Near, foreign::Foreign},
+    process::{afar::Afar, agent::Agent, role},
+    roundtrip::{Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
 
@@ -23,12 +23,13 @@ const ROLES: &[role::Entry] = &[
     role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),
-    role::entry::<Afar>(),
+    role::entry::<Afar<Far>>(),
     role::entry::<Foreign>(),
     role::entry::<Keeper>(),
     role::entry::<Conduct>(),
     role::entry::<Outside>(),
     role::entry::<Serve>(),
+    role::entry::<Afar<ServerSide>>(),
     role::entry::<FileWorker>(),
     role::entry::<Stress>(),
     role::entry::<Member<Transfer>>(),

@@ -1,11 +1,12 @@
-//! Round trips between two hosts: each end in a network namespace of its own.
+//! Round trips and the file server between two hosts: each end in a network namespace of its own.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod support;
 
 use ferrybench::{host::testbed::TestBed, process::partner::Program};
 use ferrybench_data::{
-    dataset::Dataset,
+    dataset::{Dataset, TrialView},
+    fileserver::FileServer,
     record::{Fate, Row},
 };
 use nix::sys::signal::Signal;
@@ -29,6 +30,119 @@ fn tables(bed: &TestBed) -> String {
 
 fn plan(bed: &TestBed, blocks: u32, table: &str) -> String {
     format!("name = \"between\"\nblocks = {blocks}\n{}[roundtrip]\n{table}", tables(bed))
+}
+
+fn parent_of(pid: i32) -> i32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap()
+}
+
+/// Bytes that went out of a host's interface.
+fn sent_by(bed: &TestBed, host: usize) -> u64 {
+    let seen = fs::read_to_string(format!("/proc/{}/net/dev", bed.hosts()[host].prefix[2])).unwrap();
+    let line = seen.lines().find(|line| line.trim().starts_with("eth0:")).unwrap();
+    line.split_whitespace().nth(9).unwrap().parse().unwrap()
+}
+
+#[test]
+fn files_go_both_ways_between_two_hosts_and_are_looked_at_on_each() {
+    let Some(bed) = bed() else { return };
+    let place = Place::new();
+    let text = format!(
+        "name = \"files\"\nblocks = 1\n{}\
+         [[fileserver]]\noperations = [\"download\", \"upload\", \"list\", \"delete\"]\nvolume_bytes = [\"1MiB\"]\n\
+         protocols = [\"raw\", \"course\", \"http\"]\nclient_models = [\"thread-pool\", \"process-pool\"]\n\
+         client_pools = [3]\nserver_models = [\"thread-pool\", \"process-pool\", \"tokio\"]\nserver_pools = [2]\n\
+         hosts = [\"client:server1\"]\n\
+         [[fileserver]]\nvolume_bytes = [\"1MiB\"]\nreceived = [\"discarded\"]\nserver_models = [\"thread-pool\"]\n\
+         hosts = [\"server1:client\"]\nleg = \"50ms\"\n\
+         [[fileserver]]\nvolume_bytes = [\"1MiB\"]\nserver_models = [\"thread-pool\"]\n",
+        tables(&bed)
+    );
+    place.write("plan.toml", &text);
+    let before = [sent_by(&bed, 0), sent_by(&bed, 1)];
+    place.ferrybench(&["run", "plan.toml", "--out", "run"]).assert().success();
+    let data = Dataset::read(&place.path("run")).unwrap();
+    let trials = data.fileserver_trials();
+    let between = |trial: &&TrialView<'_, FileServer>| !trial.spec.is_here();
+    assert_eq!((trials.len(), trials.iter().filter(between).count()), (4 * 3 * 2 * 3 + 2 + 2, 74));
+    for trial in &trials {
+        let evidence =
+            trial.rows[0].seen().unwrap_or_else(|| panic!("{}: {:?}", trial.id(), trial.rows[0].fate()));
+        assert!(matches!(trial.rows[0].fate(), Fate::Proved), "{}: {:?}", trial.id(), trial.rows[0].fate());
+        // The server's workers told, whichever host they are on, and were found by the clients' ports.
+        assert_eq!(evidence.server_transfers_ok, Some(evidence.transfers_ok), "{}", trial.id());
+    }
+    assert!(data.transfers.iter().all(|row| row.worker.is_some()), "each transfer is known to its worker");
+    // 18 downloads of 3 MiB went out of one, as many uploads out of the other; the second table goes the other way.
+    let least = 18 * (3 << 20);
+    let after = [sent_by(&bed, 0) - before[0], sent_by(&bed, 1) - before[1]];
+    assert!(after.iter().all(|bytes| *bytes > least), "{after:?}");
+    let names: Vec<&str> = data.info.participants.iter().map(|host| host.name.as_str()).collect();
+    assert_eq!(names, ["client", "server1"]);
+    eventually("nothing is left", || place.processes().is_empty());
+    assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
+}
+
+/// Folders with the files of a run, in the memory that all hosts of a test share.
+fn stores_of(run: u32) -> Vec<String> {
+    let entries = fs::read_dir("/dev/shm").into_iter().flatten().filter_map(Result::ok);
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(&format!("ferrybench-{run}-"))).collect()
+}
+
+#[test]
+fn a_killed_server_side_costs_a_block_and_a_killed_agent_the_host() {
+    let Some(bed) = bed() else { return };
+    let place = Place::new();
+    let text = format!(
+        "name = \"files\"\nblocks = 6\n{}[fileserver]\noperations = [\"upload\"]\nvolume_bytes = [\"1MiB\"]\n\
+         client_pools = [2]\nserver_models = [\"process-pool\"]\nserver_pools = [2]\nhosts = [\"client:server1\"]\n\
+         leg = \"300ms\"\n",
+        tables(&bed)
+    );
+    place.write("plan.toml", &text);
+    let mut run = place.start(&["run", "plan.toml", "--out", "run"]);
+    eventually("the server is there", || place.playing("serve").is_some());
+    signal(place.playing("server-afar").unwrap(), Signal::SIGKILL);
+    eventually("the second block is there", || {
+        place.path("run/fileserver.csv").exists() && place.read("run/fileserver.csv").lines().count() > 2
+    });
+    assert_eq!(stores_of(run.id()).len(), 2, "one for each host");
+    eventually("the next has begun", || place.playing("serve").is_some());
+    signal(parent_of(place.playing("server-afar").unwrap()), Signal::SIGKILL);
+    let id = run.id();
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    let data = Dataset::read(&place.path("run")).unwrap();
+    let fates: Vec<String> = data.rows().map(|row| format!("{:?}", row.fate())).collect();
+    assert_eq!(fates.len(), 6);
+    assert!(fates[0].contains("the server-side worker on another host is gone"), "{fates:?}");
+    assert_eq!(fates[1], format!("{:?}", Fate::Proved));
+    let lost =
+        fates.iter().filter(|fate| fate.contains("host server1 is lost: ") && fate.contains("SIGKILL"));
+    assert!(lost.count() >= 3, "{fates:?}");
+    eventually("nothing is left", || place.processes().is_empty());
+    assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(stores_of(id), Vec::<String>::new());
+}
+
+#[test]
+fn a_host_without_room_has_skipped_rows_and_the_other_trials_go_on() {
+    let Some(bed) = bed() else { return };
+    let place = Place::new();
+    // Of 100 TiB of files no machine's memory has half to spare.
+    let text = format!(
+        "name = \"large\"\nblocks = 1\n{}\
+         [[fileserver]]\noperations = [\"download\"]\nvolume_bytes = [\"1GiB\"]\nclient_pools = [100]\ntransfers = 1000\n\
+         server_models = [\"thread-pool\"]\nhosts = [\"client:server1\"]\n\
+         [[fileserver]]\noperations = [\"list\"]\nserver_models = [\"thread-pool\"]\n",
+        tables(&bed)
+    );
+    place.write("plan.toml", &text);
+    place.ferrybench(&["run", "plan.toml", "--out", "run"]).assert().success();
+    let rows = place.read("run/fileserver.csv");
+    assert!(rows.contains("host client: memory: its files need 102401024 MiB of /dev/shm"), "{rows}");
+    assert_eq!(rows.lines().filter(|line| line.contains("list")).count(), 1, "{rows}");
 }
 
 #[test]
@@ -58,10 +172,7 @@ fn both_ends_prove_themselves_on_two_hosts() {
     // The network between them saw it.
     let ports = bed.counters().unwrap();
     assert_eq!((ports.links.len(), ports.interface_dropped()), (1, 0));
-    let seen = fs::read_to_string(format!("/proc/{}/net/dev", bed.hosts()[0].prefix[2])).unwrap();
-    let sent = seen.lines().find(|line| line.trim().starts_with("eth0:")).unwrap();
-    let packets: u64 = sent.split_whitespace().nth(10).unwrap().parse().unwrap();
-    assert!(packets > 1_000, "{seen}");
+    assert!(sent_by(&bed, 0) > 1_000 * 64);
     eventually("nothing is left", || place.processes().is_empty());
     assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
 }
@@ -77,10 +188,7 @@ fn a_lost_host_fails_what_needs_it_and_nothing_else() {
     let mut run = place.start(&["run", "plan.toml", "--out", "run"]);
     eventually("the far host works", || place.playing("afar").is_some());
     // Its agent is the parent of the worker there.
-    let afar = place.playing("afar").unwrap();
-    let status = fs::read_to_string(format!("/proc/{afar}/status")).unwrap();
-    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().unwrap();
-    signal(parent, Signal::SIGKILL);
+    signal(parent_of(place.playing("afar").unwrap()), Signal::SIGKILL);
     assert_eq!(run.wait().unwrap().code(), Some(1));
     let data = Dataset::read(&place.path("run")).unwrap();
     let (near, far): (Vec<&dyn Row>, Vec<&dyn Row>) =
@@ -110,6 +218,7 @@ fn pairs_that_make_no_sense_are_refused() {
         ("hosts = [\"a:c\"]", "the plan has no [[host]] called \"c\""),
         ("hosts = [\"a:a\"]", "\"a:a\" is one host twice"),
         ("mechanisms = [\"pipe\"]\nhosts = [\"a:b\"]", "pipe joins ends on one host"),
+        ("[fileserver]\nhosts = [\"a:c\"]", "the plan has no [[host]] called \"c\""),
     ] {
         place.write("plan.toml", &format!("name = \"wrong\"\n{hosts}[roundtrip]\n{table}\n"));
         let output = place.ferrybench(&["plan", "plan.toml"]).assert().code(2).get_output().clone();

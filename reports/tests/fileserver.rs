@@ -50,6 +50,23 @@ const SECTIONS: &[&str] = &[
 ];
 
 #[test]
+fn two_hosts_are_held_against_one_with_a_word_on_what_differs() {
+    let run = Run::between_hosts(6);
+    let markdown = plain(&report(&run.dataset()));
+    let (_, section) = markdown.split_once("## File server: two hosts against one").expect("there are both");
+    assert!(section.contains("**These hosts are network stacks of one machine**"));
+    assert!(section.contains("throughput of `client to server1` over that of `one host`"), "{section}");
+    assert!(markdown.contains("Both sides run on one host, and on two: client to server1"));
+    assert!(markdown.contains("over TCP with NODELAY"));
+
+    let mut apart = Run::between_hosts(6);
+    apart.info.participants[1].boot_id = "another".into();
+    let markdown = plain(&report(&apart.dataset()));
+    assert!(markdown.contains("These hosts are different machines"));
+    assert!(!plain(&lab(6)).contains("two hosts against one"), "one host is nothing to hold against");
+}
+
+#[test]
 fn the_assignment_reads_as_before() {
     // The long tables are left out: their first and last rows show their form.
     let markdown = plain(&lab(1));

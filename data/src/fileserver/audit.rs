@@ -130,6 +130,7 @@ mod tests {
             received: Received::Written,
             transfers: 2,
             source: Source::BuiltIn,
+            hosts: String::new(),
         }
     }
 

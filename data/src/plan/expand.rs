@@ -99,6 +99,10 @@ impl Plan {
         for (index, foreign) in self.foreign.iter().enumerate() {
             trials.add(roundtrip::expand::foreign(index, foreign, catalogue))?;
         }
+        if self.outside.is_some() && self.fileserver.iter().any(|table| !table.hosts.is_empty()) {
+            let why = "somebody else's server is where its target says: its trials have no hosts";
+            return Err(why.to_owned().into());
+        }
         trials.add(fileserver::expand::tables(&self.fileserver, self.outside.as_ref(), catalogue))?;
         let around = fanout::expand::Around { hosts: &self.host, source: self.source.as_ref() };
         for table in &self.fanout {

@@ -56,6 +56,17 @@ impl Sources {
     }
 }
 
+/// Refuses what is not a pair of two hosts that the plan names, such as `client:server1`.
+pub(super) fn pair_known(pair: &str, hosts: &[NamedHost]) -> Result<(), String> {
+    let (near, far) = pair
+        .split_once(':')
+        .ok_or_else(|| format!("expected two hosts such as \"client:server1\", not \"{pair}\""))?;
+    if let Some(name) = [near, far].into_iter().find(|name| !hosts.iter().any(|host| host.name == *name)) {
+        return Err(format!("the plan has no [[host]] called \"{name}\""));
+    }
+    if near == far { Err(format!("\"{pair}\" is one host twice")) } else { Ok(()) }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireHost {

@@ -126,7 +126,7 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
         plan.roundtrip.push(table.typed(source, &plan.host, catalogue)?);
     }
     for table in wire.fileserver {
-        plan.fileserver.push(table.typed(source, catalogue)?);
+        plan.fileserver.push(table.typed(source, &plan.host, catalogue)?);
     }
     for table in wire.fanout {
         plan.fanout.push(table.typed(source, catalogue)?);

@@ -4,17 +4,16 @@
 use super::{
     drivers::Limits,
     evidence::{Seen, Sighting},
-    models, round,
-    serve::{self, Serve},
-    service::{Report, Setup},
+    round,
+    side::{self, Side, Started},
     store::{Source, Store},
     stress::{self, Stress},
     transfer::{self, Done, Task},
 };
 use crate::{
-    measure::clock,
     pool::Round,
     process::{
+        afar::Rendezvous,
         partner::{Partner, Program},
         remains::Remains,
         role::{Port, Role},
@@ -28,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -52,11 +51,27 @@ pub struct Job {
     pub sources: BTreeMap<u64, Source>,
     /// How long a transfer may take.
     pub limits: Limits,
-    /// The folder of the server, where we may look into it.
+    /// Where the server runs, where that is not here.
+    #[serde(default)]
+    pub there: Option<There>,
+    /// The folder of somebody else's server, where we may look into it.
     pub server_root: Option<PathBuf>,
     /// Names of files that are at the server already, with `{mb}` for their size; absent, they have the sources' names.
     #[serde(default)]
     pub files: Option<String>,
+}
+
+/// The host of the server, for clients on another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct There {
+    /// Where a worker waits to have the server's side.
+    pub control: Rendezvous,
+    /// The address of that host.
+    pub address: IpAddr,
+    /// Where its files lie.
+    pub store: Store,
+    /// By how much its clock is ahead of the one of the clients' host, nanoseconds.
+    pub ahead_ns: i64,
 }
 
 /// What a conductor answers.
@@ -84,7 +99,7 @@ pub struct Block {
 }
 
 /// Longest that a server or a client may take to start, and a server to tell what it did.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Rounds of a leg at most: a leg is bounded in count as well as in time.
 const MOST_ROUNDS: u32 = 200;
 
@@ -129,35 +144,38 @@ impl Role for Conduct {
 }
 
 fn block(job: &Job) -> io::Result<Block> {
-    let begun = clock::now();
-    let (mut server, address) = start_server(job)?;
-    let server_start_s = (clock::now() - begun) as f64 / 1e9;
-    let mut seen = Seen::new(&job.spec, server_start_s);
-    rounds(job, address, &mut seen, round::look)?;
-    let told = end_server(&mut server);
+    let (mut server, started) = start_server(job)?;
+    let mut seen = Seen::new(&job.spec, started.start_s);
+    rounds(job, started.address, &mut server, &mut seen, |_, _, _| {})?;
+    let told = server.end().map(|report| match &job.there {
+        Some(there) => report.on_a_clock_behind(there.ahead_ns),
+        None => report,
+    });
     let (evidence, transfers, failure, run_delay_s) = seen.judge(job, &told);
     Ok(Block { evidence, transfers, failure, run_delay_s })
 }
 
-/// Has a stress client transfer, round after round, until the leg is over or a transfer has failed. `look` says what
-/// became of each transfer's content, after the clock has stopped.
+/// Has a stress client transfer, round after round, until the leg is over or a transfer has failed. `look_again` may
+/// find out more about what became of each transfer's content, after the clock has stopped.
 pub(super) fn rounds(
     job: &Job,
-    server: SocketAddr,
+    address: SocketAddr,
+    server: &mut Side,
     seen: &mut Seen,
-    mut look: impl FnMut(&Job, &[Vec<Task>], &Round<Done>) -> Vec<Vec<Sighting>>,
+    mut look_again: impl FnMut(&[Vec<Task>], &Round<Done>, &mut [Vec<Sighting>]),
 ) -> io::Result<()> {
-    let mut client = start_client(job, server)?;
+    let mut client = start_client(job, address)?;
     let leg_ns = job.leg.map_or(0, |leg| leg.0);
     loop {
         let tasks = round::tasks(job, seen.rounds() + 1);
-        round::prepare(job, &tasks)?;
+        round::prepare(job, &tasks, server)?;
         let cue = stress::Cue { tasks: tasks.clone(), deadline_ms: job.round_deadline().as_millis() as u64 };
         client.cue(cue)?;
         let stress::Reply::Round(round, process) = client.reply(job.round_deadline() + PATIENCE)? else {
             return Err(io::Error::other("the client answered out of turn"));
         };
-        let sightings = look(job, &tasks, &round);
+        let mut sightings = round::look(job, &tasks, &round, server)?;
+        look_again(&tasks, &round, &mut sightings);
         seen.add(*round, process, sightings);
         if seen.elapsed_ns() >= leg_ns || seen.has_failed() || seen.rounds() >= MOST_ROUNDS {
             return Ok(());
@@ -165,40 +183,17 @@ pub(super) fn rounds(
     }
 }
 
-/// What the server was started with: the same folder as the sources, one process of its own.
-fn start_server(job: &Job) -> io::Result<(Partner<Serve>, SocketAddr)> {
-    let spec = &job.spec;
-    models::find(&spec.server_model)
-        .ok_or_else(|| io::Error::other(format!("there is no server model {}", spec.server_model)))?;
-    let told = serve::Job {
-        setup: Setup {
-            protocol: spec.protocol.clone(),
-            root: job.store.root(),
-            spares: round::spares(job, Operation::Upload),
-            received: spec.received,
-            read_bytes: spec.read_bytes,
-            limits: job.limits,
-            records: true,
-            logs: false,
-        },
-        model: spec.server_model.clone(),
-        workers: spec.server_pool.max(1),
-        accept: spec.accept,
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+fn start_server(job: &Job) -> io::Result<(Side, Started)> {
+    let told = |store: &Store, address| side::Job {
+        spec: job.spec.clone(),
+        store: store.clone(),
+        source: job.source().1,
+        limits: job.limits,
+        address,
     };
-    // Whoever waits for its answer hears how it ended.
-    let server: Partner<Serve> = Partner::process(&Program::myself(), &told, Vec::new(), Arc::new(|_| {}))?;
-    match server.reply(PATIENCE)? {
-        serve::Reply::Ready(address) => Ok((server, address)),
-        serve::Reply::Told(_) => Err(io::Error::other("the server ended before it began")),
-    }
-}
-
-fn end_server(server: &mut Partner<Serve>) -> io::Result<Report> {
-    server.cue(serve::End)?;
-    match server.reply(PATIENCE)? {
-        serve::Reply::Told(report) => Ok(*report),
-        serve::Reply::Ready(_) => Err(io::Error::other("the server answered out of turn")),
+    match &job.there {
+        None => Side::start(&told(&job.store, Ipv4Addr::LOCALHOST.into())),
+        Some(there) => Side::start_there(&told(&there.store, there.address), &there.control),
     }
 }
 
@@ -214,7 +209,7 @@ fn start_client(job: &Job, target: SocketAddr) -> io::Result<Partner<Stress>> {
             read_bytes: spec.read_bytes,
             keep: spec.received,
             received: job.store.received(),
-            spares: round::spares(job, Operation::Download),
+            spares: job.store.spares_for(spec, Operation::Download),
             sources: job.store.root(),
             limits: job.limits,
         },

@@ -17,6 +17,7 @@ mod script;
 pub mod serve;
 pub mod service;
 pub mod session;
+pub mod side;
 pub mod store;
 pub mod stress;
 pub mod transfer;

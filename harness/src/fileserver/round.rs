@@ -3,6 +3,7 @@
 use super::{
     conduct::Job,
     evidence::Sighting,
+    side::{Side, Upload},
     store::source_name,
     transfer::{Done, Task},
     verify::{self, Copy},
@@ -12,16 +13,7 @@ use ferrybench_data::{
     family::Source,
     fileserver::{Operation, Received, Verified},
 };
-use std::{fs, io, path::PathBuf};
-
-/// Length of the files that DELETE removes, bytes.
-const DELETED_BYTES: usize = 1024;
-
-/// Spare files for the side that receives.
-pub(super) fn spares(job: &Job, receives: Operation) -> Option<PathBuf> {
-    let written = job.spec.received == Received::Written;
-    (job.spec.operation == receives && written).then(|| job.store.spares(job.spec.volume_bytes))
-}
+use std::{collections::BTreeSet, io};
 
 /// What each worker transfers in a round. Each upload has a name of its own.
 pub(super) fn tasks(job: &Job, round: u32) -> Vec<Vec<Task>> {
@@ -50,66 +42,69 @@ pub(super) fn named(names: &str, bytes: u64) -> String {
 }
 
 /// Makes what the round will take away, where we may.
-pub(super) fn prepare(job: &Job, tasks: &[Vec<Task>]) -> io::Result<()> {
-    if let (Operation::Delete, Some(root)) = (job.spec.operation, &job.server_root) {
-        for task in tasks.iter().flatten() {
-            fs::write(root.join(&task.there), [b'x'; DELETED_BYTES])?;
-        }
+pub(super) fn prepare(job: &Job, tasks: &[Vec<Task>], server: &mut Side) -> io::Result<()> {
+    match job.spec.operation {
+        Operation::Delete => server.put(tasks.iter().flatten().map(|task| task.there.clone()).collect()),
+        Operation::Download | Operation::Upload | Operation::List => Ok(()),
     }
-    Ok(())
 }
 
 /// Looks at what each transfer left behind, after the clock has stopped, and hands its pages back.
-pub(super) fn look(job: &Job, tasks: &[Vec<Task>], round: &Round<Done>) -> Vec<Vec<Sighting>> {
+pub(super) fn look(
+    job: &Job,
+    tasks: &[Vec<Task>],
+    round: &Round<Done>,
+    server: &mut Side,
+) -> io::Result<Vec<Vec<Sighting>>> {
     let spec = &job.spec;
     let ours = spec.source == Source::BuiltIn;
-    match (spec.operation, spec.received, &job.server_root) {
-        (Operation::List, _, Some(root)) if ours => {
-            let there = verify::visible(root);
+    Ok(match (spec.operation, spec.received) {
+        (Operation::List, _) if ours && server.is_seen() => {
+            let there = server.visible()?;
             each(round, tasks, |done, _| match done.names {
                 names if names == there => Sighting::Nothing,
                 names => Sighting::Wrong(format!("LIST brought {names} names, and {there} files are there")),
             })
         }
-        (Operation::Delete, _, Some(root)) => each(round, tasks, |_, task| {
-            if root.join(&task.there).exists() {
-                Sighting::Wrong("the file is still there".into())
-            } else {
-                Sighting::Nothing
-            }
-        }),
-        (Operation::List | Operation::Delete, ..) => each(round, tasks, |_, _| Sighting::Nothing),
-        (Operation::Download | Operation::Upload, Received::Dropped, _) => {
+        (Operation::Delete, _) if server.is_seen() => {
+            let names = tasks.iter().flatten().map(|task| task.there.clone()).collect();
+            let left: BTreeSet<String> = server.left(names)?.into_iter().collect();
+            each(round, tasks, |_, task| {
+                if left.contains(&task.there) {
+                    Sighting::Wrong("the file is still there".into())
+                } else {
+                    Sighting::Nothing
+                }
+            })
+        }
+        (Operation::List | Operation::Delete, _) => each(round, tasks, |_, _| Sighting::Nothing),
+        (Operation::Download | Operation::Upload, Received::Dropped) => {
             each(round, tasks, |_, _| Sighting::Unverified)
         }
-        (Operation::Download, Received::Discarded, _) => each(round, tasks, |done, _| match &done.hash {
+        (Operation::Download, Received::Discarded) => each(round, tasks, |done, _| match &done.hash {
             Some(hash) if hash == job.expected() => Sighting::Content(Verified::Inside),
             _ => Sighting::wrong_content(),
         }),
-        (Operation::Upload, Received::Discarded, _) if ours => {
-            each(round, tasks, |_, _| Sighting::ByTheServer)
-        }
-        (Operation::Download, ..) => {
+        (Operation::Upload, Received::Discarded) if ours => each(round, tasks, |_, _| Sighting::ByTheServer),
+        (Operation::Download, Received::Written) => {
             let folder = job.store.received();
-            content_of_each(job, tasks, |task| folder.join(&task.here))
+            let copies = tasks.iter().flatten().map(|task| Copy::of(task, folder.join(&task.here)));
+            let faults = verify::judge(&copies.collect::<Vec<_>>(), &job.source(), &job.store);
+            of_each_task(tasks, faults)
         }
-        (Operation::Upload, _, Some(root)) => content_of_each(job, tasks, |task| root.join(&task.there)),
-        (Operation::Upload, _, None) => each(round, tasks, |_, _| Sighting::Unverified),
-    }
+        (Operation::Upload, _) if server.is_seen() => {
+            let upload = |task: &Task| Upload { name: task.there.clone(), stamped: task.stamped };
+            of_each_task(tasks, server.judge(tasks.iter().flatten().map(upload).collect())?)
+        }
+        (Operation::Upload, _) => each(round, tasks, |_, _| Sighting::Unverified),
+    })
 }
 
-/// Looks at the file of each transfer, and hands its pages back.
-fn content_of_each(job: &Job, tasks: &[Vec<Task>], path: impl Fn(&Task) -> PathBuf) -> Vec<Vec<Sighting>> {
-    let files: Vec<Copy> = tasks.iter().flatten().map(|task| Copy::of(task, path(task))).collect();
-    let looked = verify::copies(&files, &job.source());
-    let mut looked = files.iter().zip(looked).map(|(file, why)| {
-        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
-        if job.store.recycle(&file.path, job.spec.volume_bytes).is_err() {
-            let _ = fs::remove_file(&file.path);
-        }
-        why.map_or(Sighting::Content(Verified::After), Sighting::Wrong)
-    });
-    tasks.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect()
+/// What was found of each file, by worker.
+fn of_each_task(tasks: &[Vec<Task>], faults: Vec<Option<String>>) -> Vec<Vec<Sighting>> {
+    let mut seen =
+        faults.into_iter().map(|fault| fault.map_or(Sighting::Content(Verified::After), Sighting::Wrong));
+    tasks.iter().map(|list| seen.by_ref().take(list.len()).collect()).collect()
 }
 
 fn each(

@@ -88,6 +88,16 @@ pub struct Report {
     pub processes: Vec<ProcessUse>,
 }
 
+impl Report {
+    /// The same by a clock that the server's is so much ahead of, nanoseconds.
+    pub(super) fn on_a_clock_behind(mut self, ahead_ns: i64) -> Self {
+        for taken in self.workers.iter_mut().flat_map(|told| &mut told.connections) {
+            taken.taken_ns = taken.taken_ns.saturating_add_signed(-ahead_ns);
+        }
+        self
+    }
+}
+
 /// A worker: its record, and what it keeps from one connection to the next.
 pub struct Worker {
     /// What it will tell.

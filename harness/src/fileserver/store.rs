@@ -4,12 +4,14 @@
 //! that was, and a grid that ran in the plan's order would show that as an effect of the pool size.
 
 use crate::{
+    host::room,
     process::{
         remains::Remains,
         role::{Port, Role},
     },
     shelf,
 };
+use ferrybench_data::fileserver::{Operation, Received, Spec};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,12 @@ impl Store {
     /// Spare files of one length.
     pub fn spares(&self, bytes: u64) -> PathBuf {
         self.folder.join("spares").join(bytes.to_string())
+    }
+
+    /// Spare files for the side that receives content in an operation, where it writes any.
+    pub(super) fn spares_for(&self, spec: &Spec, receives: Operation) -> Option<PathBuf> {
+        let are_used = spec.operation == receives && spec.received == Received::Written;
+        are_used.then(|| self.spares(spec.volume_bytes))
     }
 
     /// The source of that length.
@@ -197,6 +205,8 @@ pub struct Job {
     pub volumes: Vec<Volume>,
     /// Seed of their content.
     pub seed: u64,
+    /// Whether it first looks if there is room for them: on another host nobody did.
+    pub looks: bool,
 }
 
 /// What a keeper answers.
@@ -206,8 +216,32 @@ pub enum Reply {
     Declare(Remains),
     /// The store is there: the hashes of each source, by its length.
     Ready(BTreeMap<u64, Source>),
+    /// There is no room for it.
+    NoRoom(String),
     /// It could not be made.
     Failed(String),
+}
+
+impl Volume {
+    /// Of the source and the spare files, bytes.
+    pub fn all_bytes(&self) -> u64 {
+        self.bytes * u64::from(self.spares + 1)
+    }
+}
+
+/// Why there is no room in memory for everything that is to be made.
+fn no_room(job: &Job) -> Option<String> {
+    let room = room::look(Path::new("/"));
+    let bytes: u64 = job.volumes.iter().map(Volume::all_bytes).sum();
+    (!room.holds_in_memory(bytes)).then(|| {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        format!(
+            "memory: its files need {} MiB of {}, and there is room for {} MiB",
+            mib(bytes),
+            room::TMPFS,
+            room.memory_bytes() >> 20
+        )
+    })
 }
 
 impl Role for Keeper {
@@ -217,6 +251,9 @@ impl Role for Keeper {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<(), Reply>) -> io::Result<()> {
+        if let Some(why) = job.looks.then(|| no_room(&job)).flatten() {
+            return port.replies.send(&Reply::NoRoom(why));
+        }
         port.replies.send(&Reply::Declare(Remains::Path(job.store.folder.clone())))?;
         DirBuilder::new().mode(0o700).create(&job.store.folder)?;
         match job.store.make(&job.volumes, job.seed) {

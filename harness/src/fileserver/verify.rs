@@ -1,12 +1,12 @@
 //! Looking at received files after the clock has stopped.
 
 use super::{
-    store::{Source, stamp},
+    store::{Source, Store, stamp},
     transfer::Task,
 };
 use crate::shelf;
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{
@@ -22,7 +22,7 @@ pub(super) struct Copy {
     /// Where it lies.
     pub(super) path: PathBuf,
     /// The name that it is stamped with, where it carries a stamp.
-    stamped: Option<String>,
+    pub(super) stamped: Option<String>,
 }
 
 impl Copy {
@@ -63,8 +63,20 @@ impl Copy {
     }
 }
 
-/// Why files are not copies of a source, each by itself; they are hashed on as many threads as there are CPUs.
-pub(super) fn copies(files: &[Copy], source: &(u64, Source)) -> Vec<Option<String>> {
+/// Why files are not copies of a source, each by itself. Their pages are handed back to the store's spare files.
+pub(super) fn judge(files: &[Copy], source: &(u64, Source), store: &Store) -> Vec<Option<String>> {
+    let faults = faults(files, source);
+    for file in files {
+        // What cannot go back costs a later row fresh pages, which is no reason to fail this one.
+        if store.recycle(&file.path, source.0).is_err() {
+            let _ = fs::remove_file(&file.path);
+        }
+    }
+    faults
+}
+
+/// They are hashed on as many threads as there are CPUs.
+fn faults(files: &[Copy], source: &(u64, Source)) -> Vec<Option<String>> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, Option<String>)>> = Mutex::new(Vec::with_capacity(files.len()));
     let threads = thread::available_parallelism().map_or(1, usize::from).min(files.len());

@@ -1,6 +1,7 @@
-//! Processes of our own: roles that the binary takes over, partners beside us, the agents of hosts and how they are
+//! Processes of our own: roles that the binary takes over, partners beside us and on other hosts, the agents of hosts and how they are
 //! reached, and what must be removed when they end.
 
+pub mod afar;
 pub mod agent;
 pub mod hosts;
 pub mod identity;

@@ -21,7 +21,6 @@ mod payload;
 pub mod registry;
 mod wait;
 
-pub use between::Afar;
 pub use far::Far;
 pub use near::Near;
 

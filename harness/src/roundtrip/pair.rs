@@ -166,8 +166,9 @@ fn start_between<C: Channel<End = Handles> + 'static, B: Between>(
     host: &FarHost,
 ) -> io::Result<Box<dyn Driver>> {
     let (waiting, near) = B::wait(host.own)?;
-    let meet = Some(Meet { near, own: host.control.ip() });
-    let far = host.partner(&Job { meet, ..far_job(setting, nature) }, setting.on_death.clone())?;
+    let meet = Some(Meet { near, own: host.control.at.ip() });
+    let job = Job { meet, ..far_job(setting, nature) };
+    let far: Partner<Far> = host.control.partner(&job, setting.on_death.clone())?;
     let at = match far.reply(PATIENCE)? {
         Reply::At(at) => at,
         other => return Err(out_of_turn(other)),

@@ -9,6 +9,7 @@ use ferrybench_data::{
     },
     plan::catalogue::{FileServers, Named, Pool, Room, ServerModel},
     record::{Audit, Outcome, Record},
+    run_info::Participant,
 };
 
 pub const POOLS: [u32; 3] = [1, 5, 50];
@@ -66,6 +67,7 @@ pub fn transfer() -> Spec {
         received: Received::Written,
         transfers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     }
 }
 
@@ -112,6 +114,29 @@ impl Run {
         }
         for accept in [Accept::Reuseport, Accept::Handoff] {
             run.transfers(&Spec { server_model: "process-pool".into(), accept, ..usual.clone() });
+        }
+        run
+    }
+
+    /// The same loads between two hosts of one machine, and on one host.
+    pub fn between_hosts(blocks: u32) -> Self {
+        let mut run = Self::new("between", blocks);
+        run.info.participants = ["client", "server1"]
+            .map(|name| Participant {
+                name: name.into(),
+                prefix: vec!["enter".into(), name.into()],
+                host_name: "lab".into(),
+                boot_id: "01234567-89ab-cdef-0123-456789abcdef".into(),
+                network_namespace: 1,
+                interfaces: Vec::new(),
+                clock_offset_s: 0.0,
+                clock_bound_s: 0.000_01,
+            })
+            .to_vec();
+        for hosts in ["", "client:server1"] {
+            for operation in [Operation::Download, Operation::Upload] {
+                run.transfers(&Spec { operation, hosts: hosts.into(), client_pool: 5, ..transfer() });
+            }
         }
         run
     }

@@ -38,14 +38,20 @@ const TRIAL_BYTES: u64 = 1_200;
 pub(in crate::plan) fn cost(blocks: u32, runs: &[&Trial]) -> Cost {
     let runs: Vec<(&Spec, Work)> =
         runs.iter().filter_map(|trial| Some((trial.cell.fileserver()?, trial.work))).collect();
-    let Some((first, _)) = runs.first() else { return Cost::default() };
-    let files: u64 = storage::needed(runs.iter().map(|(spec, _)| *spec)).values().sum();
-    let in_memory = first.storage == Storage::Tmpfs;
+    if runs.is_empty() {
+        return Cost::default();
+    }
+    let specs = || runs.iter().map(|(spec, _)| *spec);
+    let bytes =
+        |here: bool| -> u64 { storage::needed(specs().filter(|spec| spec.is_here() == here)).values().sum() };
+    // What lies on other hosts is not this machine's to hold.
+    let (files, elsewhere) = (bytes(true), bytes(false));
+    let in_memory = specs().any(|spec| spec.is_here() && spec.storage == Storage::Tmpfs);
     let seconds: f64 = runs.iter().map(|(spec, work)| block_seconds(spec, *work)).sum();
     let processes = runs.iter().map(|(spec, _)| processes(spec)).max().unwrap_or(0);
     let transfers: f64 = runs.iter().map(|(spec, work)| rounds(spec, *work) * transfers(spec)).sum();
     Cost {
-        seconds: files as f64 / TOUCH_BYTES_PER_S + f64::from(blocks) * seconds,
+        seconds: (files + elsewhere) as f64 / TOUCH_BYTES_PER_S + f64::from(blocks) * seconds,
         processes_bytes: PROCESSES_BYTES + processes * A_PROCESS_BYTES,
         files_in_memory_bytes: if in_memory { files } else { 0 },
         files_on_disk_bytes: if in_memory { 0 } else { files },

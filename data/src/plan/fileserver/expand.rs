@@ -45,12 +45,17 @@ pub(in crate::plan) fn tables(
         // One start for each pool of the server, and small volumes first: what the budget cuts off is the largest.
         trials.sort_by_key(|(spec, ..)| (spec.server_pool, spec.volume_bytes, spec.client_pool));
     }
-    let run = trials.iter().filter(|(_, _, skip)| skip.is_none()).map(|(spec, ..)| spec);
+    let run = trials.iter().filter(|(spec, _, skip)| skip.is_none() && spec.is_here()).map(|(spec, ..)| spec);
     let lie = storage::choose(&storage::needed(run), room);
     trials
         .into_iter()
         .map(|(spec, work, skip)| {
-            let (storage, full) = lie.of(spec.volume_bytes);
+            let (storage, full) = if spec.is_here() {
+                lie.of(spec.volume_bytes)
+            } else {
+                // What other hosts have room for is known when they are reached.
+                (Storage::Tmpfs, None)
+            };
             // Where somebody else keeps files is not ours to say; ours still need their place.
             let storage = if outside.is_some() { Storage::Untold } else { storage };
             let cell = Cell::FileServer(Spec { storage, ..spec });
@@ -92,8 +97,14 @@ fn cells<'a>(
                         received: Received::Written,
                         transfers: table.transfers,
                         source,
+                        hosts: String::new(),
                     };
-                    cells.extend(of_a_pair(table, &pair, model.pool).into_iter().map(|spec| (spec, model)));
+                    for hosts in pairs_of_hosts(table) {
+                        let pair = Spec { hosts: hosts.to_owned(), ..pair.clone() };
+                        cells.extend(
+                            of_a_pair(table, &pair, model.pool).into_iter().map(|spec| (spec, model)),
+                        );
+                    }
                 }
             }
         }
@@ -126,6 +137,12 @@ fn of_a_pair(table: &FileServerTable, pair: &Spec, pool: Pool) -> Vec<Spec> {
         }
     }
     cells
+}
+
+/// The pairs of hosts that clients and server run on; blank for this machine.
+fn pairs_of_hosts(table: &FileServerTable) -> impl Iterator<Item = &str> {
+    let here = table.hosts.is_empty().then_some("");
+    here.into_iter().chain(table.hosts.iter().map(String::as_str))
 }
 
 /// Volume means nothing where no content moves.

@@ -58,6 +58,9 @@ pub struct FileServerTable {
     /// Rounds are repeated until this time is reached; one round where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leg: Option<Span>,
+    /// Pairs of named hosts, `client:server1`, that clients and server run on; both run here where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
 }
 
 impl Default for FileServerTable {
@@ -75,6 +78,7 @@ impl Default for FileServerTable {
             received: vec![Received::Written],
             transfers: 1,
             leg: None,
+            hosts: Vec::new(),
         }
     }
 }

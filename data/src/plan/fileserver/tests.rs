@@ -178,6 +178,47 @@ fn discarded_content_needs_the_source_alone() {
 }
 
 #[test]
+fn trials_between_hosts_need_no_room_here() {
+    let catalogue = catalogue(Room::default());
+    let hosts = "[[host]]\nname = \"a\"\n[[host]]\nname = \"b\"\nprefix = [\"x\"]\n";
+    let table = "[fileserver]\nserver_models = [\"thread-pool\"]\nhosts = [\"a:b\", \"b:a\"]\n";
+    let plan = Plan::parse(&format!("name = \"x\"\n{hosts}{table}"), "x.toml", &catalogue).unwrap();
+    let again = Plan::parse(&plan.to_toml(), "plan.toml", &catalogue).unwrap();
+    assert_eq!(again, plan);
+    let trials = plan.expand(&Catalogue {
+        fileserver: FileServers {
+            room: Room { descriptors: 1 << 20, ..Room::default() },
+            ..catalogue.fileserver.clone()
+        },
+        ..catalogue.clone()
+    });
+    let trials = trials.unwrap();
+    let seen: Vec<_> = specs(&trials)
+        .into_iter()
+        .map(|spec| (spec.operation, spec.hosts.as_str(), spec.storage, spec.is_here()))
+        .collect();
+    let row = |operation, hosts| (operation, hosts, Storage::Tmpfs, false);
+    let (download, upload) = (Operation::Download, Operation::Upload);
+    assert_eq!(seen, [row(download, "a:b"), row(upload, "a:b"), row(download, "b:a"), row(upload, "b:a")]);
+    assert!(trials.iter().all(|trial| trial.skip.is_none()), "who has room is known on the hosts");
+    let cost = estimate(&plan, &trials);
+    assert!(cost.memory_bytes < 100 << 20 && cost.seconds > 0.1, "{cost:?}");
+
+    let outside = Outside {
+        label: "theirs".into(),
+        command: Some("serve".into()),
+        target: None,
+        server_root: None,
+        files: None,
+        server_memory: Size(GIB),
+        deadline: Span::from_millis(1000),
+        budget: Span::from_millis(1000),
+    };
+    let refused = plan.against(outside, &catalogue).unwrap().expand(&catalogue).unwrap_err();
+    assert_eq!(refused.message, "somebody else's server is where its target says: its trials have no hosts");
+}
+
+#[test]
 fn too_few_descriptors_are_a_limit() {
     let table = FileServerTable {
         operations: vec![Operation::Download],

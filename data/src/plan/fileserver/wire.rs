@@ -6,7 +6,12 @@ use super::{
 };
 use crate::{
     fileserver::{Accept, Operation, ReadBytes, Received},
-    plan::{PlanError, catalogue::Catalogue, wire::Source},
+    plan::{
+        PlanError,
+        catalogue::Catalogue,
+        hosts::{NamedHost, pair_known},
+        wire::Source,
+    },
     units::{Size, Span},
 };
 use serde::Deserialize;
@@ -27,12 +32,14 @@ pub(in crate::plan) struct WireFileServer {
     received: Option<Vec<Received>>,
     transfers: Option<Spanned<u32>>,
     leg: Option<Span>,
+    hosts: Option<Vec<Spanned<String>>>,
 }
 
 impl WireFileServer {
     pub(in crate::plan) fn typed(
         self,
         source: Source<'_>,
+        hosts: &[NamedHost],
         catalogue: &Catalogue,
     ) -> Result<FileServerTable, PlanError> {
         let absent = FileServerTable::default();
@@ -56,6 +63,7 @@ impl WireFileServer {
             received: self.received.unwrap_or(absent.received),
             transfers: source.take(self.transfers, absent.transfers, |count| transfers_in_range(*count))?,
             leg: self.leg,
+            hosts: source.names(self.hosts, |pair| pair_known(pair, hosts))?.unwrap_or_default(),
         })
     }
 }

@@ -7,7 +7,6 @@ pub(super) mod wire;
 use super::{
     PlanError,
     catalogue::{self, Catalogue},
-    hosts::NamedHost,
     overrides::{replace, replace_optional, unlike},
 };
 use crate::{
@@ -159,17 +158,6 @@ impl Default for RoundTripTable {
             hosts: Vec::new(),
         }
     }
-}
-
-/// Refuses what is not a pair of two hosts that the plan names.
-fn pair_known(pair: &str, hosts: &[NamedHost]) -> Result<(), String> {
-    let (near, far) = pair
-        .split_once(':')
-        .ok_or_else(|| format!("expected two hosts such as \"client:server1\", not \"{pair}\""))?;
-    if let Some(name) = [near, far].into_iter().find(|name| !hosts.iter().any(|host| host.name == *name)) {
-        return Err(format!("the plan has no [[host]] called \"{name}\""));
-    }
-    if near == far { Err(format!("\"{pair}\" is one host twice")) } else { Ok(()) }
 }
 
 fn known(name: &str, catalogue: &Catalogue) -> Result<(), String> {

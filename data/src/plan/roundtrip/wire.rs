@@ -1,13 +1,11 @@
 //! Round trips and foreign peers as they stand in a file.
 
-use super::{
-    Foreign, RoundTripTable, exchanges_in_range, known, pair_known, producers_known, sizes_in_range,
-};
+use super::{Foreign, RoundTripTable, exchanges_in_range, known, producers_known, sizes_in_range};
 use crate::{
     plan::{
         PlanError,
         catalogue::Catalogue,
-        hosts::NamedHost,
+        hosts::{NamedHost, pair_known},
         wire::{Source, is_plain_name},
     },
     roundtrip::{Pattern, Peers, Placement, Wait},

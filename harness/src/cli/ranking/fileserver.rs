@@ -56,12 +56,17 @@ fn table(rows: &[(&View<'_>, Estimate)], unit: Unit) -> Table {
             0 => String::new(),
             pool => format!(" x{pool}"),
         };
+        // Blank where both are on this machine.
+        let (clients_on, server_on) = match spec.hosts.split_once(':') {
+            Some((clients, server)) => (format!(" on {clients}"), format!(" on {server}")),
+            None => Default::default(),
+        };
         let time = trial.estimate(CLIENT_MEAN);
         table.add_row([
             rank.to_string(),
             spec.protocol.clone(),
-            format!("{} x{}", spec.client_model, spec.client_pool),
-            format!("{}{pool}", spec.server_model),
+            format!("{} x{}{clients_on}", spec.client_model, spec.client_pool),
+            format!("{}{pool}{server_on}", spec.server_model),
             estimate(value.value, value.interval, unit),
             time.map_or(String::new(), |time| estimate(time.value, None, Unit::Seconds)),
         ]);

@@ -30,6 +30,7 @@ fn job(operation: Operation, protocol: &str) -> Job {
         received: Received::Written,
         transfers: 1,
         source: Source::BuiltIn,
+        hosts: String::new(),
     };
     Job {
         spec,
@@ -38,6 +39,7 @@ fn job(operation: Operation, protocol: &str) -> Job {
         store: Store { folder: "/nowhere".into() },
         sources: BTreeMap::from([(VOLUME, store::Source { whole: SOURCE.to_owned(), rest: String::new() })]),
         limits: Limits::default(),
+        there: None,
         server_root: None,
         files: None,
     }
@@ -125,6 +127,20 @@ fn sound_rounds_prove_themselves() {
     assert_eq!((seen.bytes_expected, seen.bytes_client, seen.bytes_server), (4000, 4000, Some(4000)));
     assert_eq!((seen.client_processes, seen.client_threads, seen.server_processes), (1, 4, Some(1)));
     assert_eq!((seen.busiest_transfers, seen.servers_ok, seen.servers_idle), (Some(2), Some(2), Some(0)));
+}
+
+#[test]
+fn a_server_on_another_clock_is_joined_all_the_same() {
+    let job = job(Operation::Upload, "raw");
+    let rounds =
+        || vec![(round(0, vec![Ok(vec![done(1, 0)]), Ok(vec![done(2, 50)])]), vec![after(), after()])];
+    let server = |ahead_ms: u64| report(vec![told(1, &[(1, ahead_ms + 12)]), told(2, &[(2, ahead_ms + 65)])]);
+    let hour_ms = 3_600_000;
+    let same = judge(&job, rounds(), server(0));
+    assert_eq!(same.1.iter().map(|row| row.worker).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert_eq!(judge(&job, rounds(), server(hour_ms).on_a_clock_behind((hour_ms * MS) as i64)), same);
+    let unknown = judge(&job, rounds(), server(hour_ms));
+    assert!(unknown.1.iter().all(|row| row.worker.is_none()), "an hour away is no match");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     conduct::{self, Block},
     evidence::{Seen, Sighting},
     round::{self, named},
+    side::Side,
     store::source_name,
     transfer::{self, Done, Task, Transfer},
     verify::Copy,
@@ -126,11 +127,10 @@ fn conduct(
     let mut seen = Seen::new(&job.spec, server.start_s());
     server.begin_block();
     let fetcher = Fetcher { job: &job, address };
-    conduct::rounds(&job, address, &mut seen, |job, tasks, round| {
+    let mut side = Side::of_somebody_else(&job);
+    conduct::rounds(&job, address, &mut side, &mut seen, |tasks, round, sightings| {
         server.note_lines(round.workers.iter().flatten().map(Vec::len).sum());
-        let mut sightings = round::look(job, tasks, round);
-        fetcher.look_again(tasks, round, &mut sightings);
-        sightings
+        fetcher.look_again(tasks, round, sightings);
     })?;
     let watched = server.end_block();
     let (mut evidence, transfers, failure, run_delay_s) = seen.judge_outside(&job);

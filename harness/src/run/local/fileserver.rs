@@ -1,116 +1,99 @@
-//! A block of the file server on this host: the files that all blocks share, and a conductor for each.
+//! A block of the file server: a conductor on the host of the clients, with the files of the run.
 
-use super::{LOOK_UP, LocalHost, last_of};
+use super::{LocalHost, store::Files};
 use crate::{
     fileserver::{
-        conduct::{self, Block, Conduct},
+        conduct::{self, Block, Conduct, There},
         drivers::Limits,
-        store::{self, Keeper, Source, Store, Volume},
+        side::ServerSide,
     },
-    host::room::TMPFS,
-    measure::clock,
-    process::{hosts::Heard, remains::unique_name, role::Role},
+    process::{
+        hosts::{HERE, PATIENCE},
+        role::Role,
+    },
     run::coordinator::{Attempt, Seen},
 };
-use ferrybench_data::{
-    fileserver::{Spec, Storage},
-    plan::{Trial, Work, spare_files},
-};
-use std::{collections::BTreeMap, io, path::Path, sync::atomic::Ordering, time::Duration};
+use ferrybench_data::{fileserver::Spec, plan::Work};
+use serde_json::Value;
+use std::io;
 
-/// The files of a run. Their keeper holds them until the run ends.
-pub(super) struct Files {
-    store: Store,
-    sources: BTreeMap<u64, Source>,
-}
-
-/// Longest that making them may take, by the slowest disk that is worth measuring.
-const SLOWEST_BYTES_PER_S: u64 = 20 << 20;
-/// Longest that a run may hold its files.
-const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a transfer of our own server may take.
 const LIMITS: Limits = Limits { idle_ms: 120_000, transfer_ms: 120_000 };
 
 impl LocalHost {
-    /// Makes the files of all file-server trials, and writes every page of them once.
-    pub(super) fn prepare_files(&mut self, trials: &[&Trial]) -> io::Result<()> {
-        let specs: Vec<&Spec> = trials.iter().filter_map(|trial| trial.cell.fileserver()).collect();
-        let Some(first) = specs.first() else { return Ok(()) };
-        let volumes = spare_files(specs.iter().copied()).into_iter();
-        let volumes: Vec<Volume> =
-            volumes.map(|(bytes, spares)| Volume { bytes, spares: spares as u32 }).collect();
-        let bytes: u64 = volumes.iter().map(|volume| volume.bytes * u64::from(volume.spares + 1)).sum();
-        let in_memory = match first.storage {
-            Storage::Tmpfs => true,
-            Storage::Disk => false,
-            // Somebody else's server keeps its files where it likes; these are ours.
-            Storage::Untold => self.catalogue.fileserver.room.holds_in_memory(bytes),
-        };
-        let parent = if in_memory { Path::new(TMPFS) } else { self.folder.as_path() };
-        let folder = parent.join(format!("{}-{}", unique_name(), clock::now()));
-        let store = Store { folder };
-        let job = store::Job { store: store.clone(), volumes, seed: self.plan.seed };
-        let keeper = self.start_worker(Keeper::NAME, serde_json::to_value(job)?, LONGEST_RUN)?;
-        let give_up = clock::now() + (60 + bytes / SLOWEST_BYTES_PER_S) * 1_000_000_000;
-        loop {
-            if self.interrupted.load(Ordering::SeqCst) {
-                self.hosts.stop(keeper);
-                return Ok(()); // the run ends before its first block
-            }
-            let line = match self.hear(keeper, LOOK_UP) {
-                Ok(Heard::Said(line)) => line,
-                Ok(Heard::Ended(how, words)) => {
-                    return Err(io::Error::other(last_of(Keeper::NAME, &how, &words)));
-                }
-                Ok(Heard::Lost(why)) => return Err(io::Error::other(why)),
-                Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => continue,
-                Err(error) => return Err(error),
-            };
-            match serde_json::from_value(line)? {
-                store::Reply::Declare(_) => {}
-                store::Reply::Failed(why) => return Err(io::Error::other(why)),
-                store::Reply::Ready(sources) => {
-                    self.files = Some(Files { store, sources });
-                    return Ok(());
-                }
-            }
-        }
-    }
-
     /// Runs a block of our own server, or of somebody else's.
     pub(super) fn fileserver(&mut self, spec: &Spec, work: Work, seed: u64) -> io::Result<Attempt> {
-        let Some(job) = self.block_job(spec, work, seed) else { return Ok(Attempt::Interrupted) };
+        // There are no files where the run is being stopped.
+        let Some(files) = self.stores.here.clone() else { return Ok(Attempt::Interrupted) };
+        let job = block_job(files, spec, work, seed);
         if let Some(outside) = self.plan.outside.clone() {
             return self.outside(&outside, job);
         }
         let deadline = job.deadline();
-        self.worker(Conduct::NAME, serde_json::to_value(job)?, deadline, |line| {
-            Some(match serde_json::from_value(line).ok()? {
-                conduct::Reply::Declare(_) => return None,
-                conduct::Reply::Failed(reason) => Attempt::Failed(reason),
-                conduct::Reply::Done(block) => seen(*block),
-            })
-        })
+        self.worker_on(HERE, Conduct::NAME, serde_json::to_value(job)?, deadline, word)
     }
 
-    /// What a conductor is told; `None` where there are no files, since the run is being stopped.
-    fn block_job(&self, spec: &Spec, work: Work, seed: u64) -> Option<conduct::Job> {
-        let files = self.files.as_ref()?;
-        let leg = match work {
-            Work::For(leg) => Some(leg),
-            Work::Once | Work::Exactly(_) => None,
+    /// Runs a block with the clients on one host and the server on another.
+    pub(super) fn fileserver_between(&mut self, spec: &Spec, work: Work, seed: u64) -> io::Result<Attempt> {
+        let pair = match self.pair(&spec.hosts) {
+            Ok(pair) => pair,
+            Err(attempt) => return Ok(attempt),
         };
-        Some(conduct::Job {
-            spec: spec.clone(),
-            leg,
-            tag: tag(seed),
-            store: files.store.clone(),
-            sources: files.sources.clone(),
-            limits: LIMITS,
-            server_root: Some(files.store.root()),
-            files: None,
-        })
+        let (files, servers) = match (self.files_of(pair.near), self.files_of(pair.far)) {
+            (Ok(files), Ok(servers)) => (files, servers),
+            (Err(attempt), _) | (_, Err(attempt)) => return Ok(attempt),
+        };
+        // Clocks of two machines drift apart.
+        for host in [pair.near, pair.far] {
+            if let Err(error) = self.hosts.measure_clock(host) {
+                return Ok(Attempt::Failed(error.to_string()));
+            }
+        }
+        let mut job = block_job(files, spec, work, seed);
+        let deadline = job.deadline();
+        let (side, control) =
+            match self.start_afar::<ServerSide>(pair.far, pair.far_address, seed, deadline)? {
+                Ok(awaiting) => awaiting,
+                Err(attempt) => return Ok(attempt),
+            };
+        job.there = Some(There {
+            control,
+            address: pair.far_address,
+            store: servers.store,
+            ahead_ns: self.hosts.ahead_ns(pair.far) - self.hosts.ahead_ns(pair.near),
+        });
+        let attempt =
+            self.worker_on(pair.near, Conduct::NAME, serde_json::to_value(job)?, deadline + PATIENCE, word)?;
+        self.end_afar(side, attempt)
     }
+}
+
+/// What a conductor is told.
+fn block_job(files: Files, spec: &Spec, work: Work, seed: u64) -> conduct::Job {
+    let leg = match work {
+        Work::For(leg) => Some(leg),
+        Work::Once | Work::Exactly(_) => None,
+    };
+    conduct::Job {
+        spec: spec.clone(),
+        leg,
+        tag: tag(seed),
+        store: files.store,
+        sources: files.sources,
+        limits: LIMITS,
+        there: None,
+        server_root: None,
+        files: None,
+    }
+}
+
+/// What a word of a conductor comes to.
+fn word(line: Value) -> Option<Attempt> {
+    Some(match serde_json::from_value(line).ok()? {
+        conduct::Reply::Declare(_) => return None,
+        conduct::Reply::Failed(reason) => Attempt::Failed(reason),
+        conduct::Reply::Done(block) => seen(*block),
+    })
 }
 
 pub(super) fn seen(block: Block) -> Attempt {

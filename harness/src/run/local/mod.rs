@@ -6,6 +6,7 @@ mod fileserver;
 mod named;
 mod outside;
 mod roundtrip;
+mod store;
 
 use super::coordinator::{Attempt, Subject, block_seed};
 use crate::{
@@ -42,7 +43,7 @@ pub struct LocalHost {
     clock_cost_ns: f64,
     interrupted: Arc<AtomicBool>,
     /// The files of file-server trials, with whoever holds them.
-    files: Option<fileserver::Files>,
+    stores: store::Stores,
     /// Somebody else's server, with whoever conducts its blocks.
     theirs: outside::Theirs,
     /// The hosts of fan-out trials, with what is sent between them.
@@ -69,7 +70,7 @@ impl LocalHost {
             catalogue,
             clock_cost_ns,
             interrupted,
-            files: None,
+            stores: store::Stores::default(),
             theirs: outside::Theirs::default(),
             network: None,
             named: None,
@@ -86,18 +87,7 @@ impl LocalHost {
         Ok(self.hosts.hear(&[worker], wait)?.1)
     }
 
-    /// Starts a worker and waits for its last word, which `take` recognises.
-    fn worker(
-        &mut self,
-        role: &str,
-        job: Value,
-        deadline: Duration,
-        take: impl Fn(Value) -> Option<Attempt>,
-    ) -> io::Result<Attempt> {
-        self.worker_on(HERE, role, job, deadline, take)
-    }
-
-    /// The same on any host.
+    /// Starts a worker on a host and waits for its last word, which `take` recognises.
     fn worker_on(
         &mut self,
         host: usize,
@@ -164,6 +154,7 @@ impl Subject for LocalHost {
                 self.roundtrip_between(spec, trial.work, seed)
             }
             (Cell::RoundTrip(spec), None) => self.roundtrip(spec, trial.work, seed),
+            (Cell::FileServer(spec), _) if !spec.is_here() => self.fileserver_between(spec, trial.work, seed),
             (Cell::FileServer(spec), _) => self.fileserver(spec, trial.work, seed),
             (Cell::Fanout(spec), _) => self.fanout(spec, seed),
         }

@@ -103,7 +103,7 @@ struct Pairing {
 }
 
 const SAME_ROUND: Pairing = Pairing {
-    reading: "Blocks of the same round are divided by each other; nothing else differs between the two.",
+    reading: "Blocks of the same round are divided by each other; nothing else in the plan differs between the two.",
     least: "blocks of the same round",
 };
 const OTHER_RUN: Pairing = Pairing {

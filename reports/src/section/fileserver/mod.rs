@@ -30,6 +30,7 @@ const ALL: &[Section] = &[
     models::models,
     models::protocols,
     models::accepts,
+    models::hosts,
     foreign::section,
     memory::section,
     published::section,

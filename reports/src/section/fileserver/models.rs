@@ -2,7 +2,7 @@
 
 use super::{
     compare::{self, Comparison},
-    view::{Grid, Trial, grids, is_ranked, median, setting, what},
+    view::{Grid, Trial, between, grids, is_ranked, median, pair, setting, unusual, what},
 };
 use crate::{
     element::{Cell, Column, Element, Table},
@@ -10,6 +10,7 @@ use crate::{
     section::view::{View, cell},
 };
 use ferrybench_data::fileserver::{AGGREGATE, Accept, Spec, is_made_of_processes};
+use std::collections::BTreeSet;
 
 const THREADS: &str = "thread-pool";
 const PROCESSES: &str = "process-pool";
@@ -58,7 +59,7 @@ fn are_models_held(over: &Spec, under: &Spec) -> bool {
 
 fn of_models<'v, 'a>(over: &Grid<'v, 'a>, under: &Grid<'v, 'a>) -> Option<Comparison<'v, 'a>> {
     let (ours, theirs) = (over.spec, under.spec);
-    let protocol = format!("protocol {}", ours.protocol);
+    let protocol = format!("protocol {}{}", ours.protocol, unusual(ours));
     if ours.client_model == theirs.client_model {
         let common = format!("{} clients, {protocol}", ours.client_model);
         let name = |spec: &Spec| spec.server_model.clone();
@@ -80,7 +81,7 @@ pub(super) fn protocols(view: &View<'_>) -> Vec<Element> {
         for over in grids.iter().filter(|over| over.spec.protocol != base) {
             let alike = Spec { protocol: base.to_owned(), ..setting(over.spec) } == setting(under.spec);
             if alike {
-                let common = format!("{} × {}", over.spec.client_model, over.spec.server_model);
+                let common = pair(over.spec);
                 let name = |spec: &Spec| spec.protocol.clone();
                 comparisons.extend(Comparison::new(
                     (name(over.spec), over),
@@ -91,6 +92,38 @@ pub(super) fn protocols(view: &View<'_>) -> Vec<Element> {
         }
     }
     section(view, "File server: protocols against each other", &comparisons, "fileserver-protocols")
+}
+
+/// Clients and server on two hosts against both on one.
+pub(super) fn hosts(view: &View<'_>) -> Vec<Element> {
+    let grids = ranked(view);
+    let mut comparisons = Vec::new();
+    for over in &grids {
+        let here = Spec { hosts: String::new(), ..setting(over.spec) };
+        let under = grids.iter().find(|grid| setting(grid.spec) == here);
+        if let (Some(name), Some(under)) = (between(over.spec), under) {
+            let common = format!("{}, protocol {}", pair(under.spec), under.spec.protocol);
+            comparisons.extend(Comparison::new((name, over), ("one host".into(), under), common));
+        }
+    }
+    let mut elements = section(view, "File server: two hosts against one", &comparisons, "fileserver-hosts");
+    if !elements.is_empty() {
+        elements.insert(1, Element::prose(what_differs(view)));
+    }
+    elements
+}
+
+/// What a comparison of two hosts with one compares besides the way between them.
+fn what_differs(view: &View<'_>) -> &'static str {
+    let boots: BTreeSet<&str> =
+        view.data.info.participants.iter().map(|host| host.boot_id.as_str()).collect();
+    if boots.len() == 1 {
+        "**These hosts are network stacks of one machine**: what is compared is the way through two stacks with the way over \
+         the loopback interface of one, by the same CPUs. No cable is between them."
+    } else {
+        "These hosts are different machines: with the network between them, their CPUs and memory differ as well, and each \
+         side has those of its machine for itself."
+    }
 }
 
 fn section(view: &View<'_>, title: &str, comparisons: &[Comparison<'_, '_>], stem: &str) -> Vec<Element> {
@@ -119,10 +152,7 @@ pub(super) fn accepts(view: &View<'_>) -> Vec<Element> {
         let shared = Spec { accept: Accept::Shared, ..setting(over.spec) };
         let under = grids.iter().find(|grid| setting(grid.spec) == shared);
         comparisons.extend(under.and_then(|under| {
-            let common = format!(
-                "{} × {}, protocol {}",
-                over.spec.client_model, over.spec.server_model, over.spec.protocol
-            );
+            let common = format!("{}, protocol {}", pair(under.spec), over.spec.protocol);
             let name = |spec: &Spec| spec.accept.word().to_owned();
             Comparison::new((name(over.spec), over), (name(under.spec), under), common)
         }));

@@ -1,5 +1,6 @@
 //! The architecture and the configuration of the stress test.
 
+use super::view::between;
 use crate::{
     chart::{Arrow, Block, Chart, Diagram, Group},
     element::{Cell, Column, Element, Figure, Table},
@@ -42,6 +43,26 @@ fn numbers(view: &View<'_>, of: impl Fn(&Spec) -> u64, show: impl Fn(u64) -> Str
     // Unbounded is the largest.
     all.sort_unstable_by_key(|size| size.wrapping_sub(1));
     all.into_iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+/// What connections go over.
+fn over(view: &View<'_>) -> &'static str {
+    match values(view, |spec| Some(spec.is_here())).as_slice() {
+        [true] => "TCP loopback",
+        [false] => "TCP between hosts",
+        _ => "TCP",
+    }
+}
+
+/// Which hosts the two sides are on, as a clause.
+fn where_it_runs(view: &View<'_>) -> String {
+    let apart = values(view, between);
+    let here = values(view, |spec| spec.is_here().then_some(())).len();
+    match (here, apart.as_slice()) {
+        (_, []) => "Both sides run on one host".into(),
+        (0, apart) => format!("Clients and server run on two hosts: {}", apart.join(", ")),
+        (_, apart) => format!("Both sides run on one host, and on two: {}", apart.join(", ")),
+    }
 }
 
 fn workers(size: u64) -> String {
@@ -105,7 +126,7 @@ fn picture(view: &View<'_>) -> Option<Element> {
         Arrow::new(
             "Client worker",
             "Server worker",
-            format!("TCP loopback, NODELAY: {}", protocols.join(", ")),
+            format!("{}, NODELAY: {}", over(view), protocols.join(", ")),
         )
         .both_ways(),
         Arrow::new("Files", "Server worker", "read"),
@@ -115,9 +136,13 @@ fn picture(view: &View<'_>) -> Option<Element> {
     Some(Element::Figure(Figure {
         name: "fileserver-architecture".into(),
         chart: Chart::Diagram(chart),
-        alt: "A conductor, a pool of clients, the server's listening socket and pool of workers, and the files".into(),
-        caption: "Architecture of the stress test: who talks to whom, and what each pool is made of. Both sides run on one host."
-            .into(),
+        alt:
+            "A conductor, a pool of clients, the server's listening socket and pool of workers, and the files"
+                .into(),
+        caption: format!(
+            "Architecture of the stress test: who talks to whom, and what each pool is made of. {}.",
+            where_it_runs(view)
+        ),
     }))
 }
 
@@ -163,7 +188,11 @@ fn configuration(view: &View<'_>) -> Element {
             .map(|protocol| protocol.help.clone());
         add(&format!("protocol `{name}`"), help.unwrap_or_default());
     }
-    add("connections", format!("one for each transfer, over TCP loopback with NODELAY; {}", transfers(view)));
+    let over = over(view);
+    add("connections", format!("one for each transfer, over {over} with NODELAY; {}", transfers(view)));
+    if !values(view, between).is_empty() {
+        add("hosts", where_it_runs(view));
+    }
     add("accept", words(|spec| spec.accept.to_string()));
     add(
         "most bytes of one read",

@@ -159,7 +159,13 @@ pub(super) fn unusual(spec: &Spec) -> String {
     if spec.source == Source::Foreign {
         words.push("somebody else's".to_owned());
     }
+    words.extend(between(spec));
     words.iter().flat_map(|word| [", ", word]).collect()
+}
+
+/// Where clients and server are, when that is not this machine: `client to server1`.
+pub(super) fn between(spec: &Spec) -> Option<String> {
+    spec.hosts.split_once(':').map(|(clients, server)| format!("{clients} to {server}"))
 }
 
 /// A grid as part of a file name.
