@@ -1,5 +1,6 @@
 //! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run. Prints a Markdown table;
-//! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes.
+//! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `cargo bench --bench fanout -- GRO` only the
+//! rows whose words contain that one.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
 
@@ -49,6 +50,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Whether a row is asked for: all are, where the command line names none. (Cargo adds options of its own.)
+fn is_wanted(what: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| what.contains(&word))
+}
+
 /// A file of that length, its pages written.
 fn source(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
@@ -63,6 +70,9 @@ fn source(folder: &Path, name: &str, bytes: u64) -> PathBuf {
 /// 100 MiB to two receivers, verified, from the first byte to the last verified answer; UFTP by its own elapsed time.
 fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
     let what = "100 MiB to 2 receivers by multicast, repaired and verified: ours, against UFTP";
+    if !is_wanted(what) {
+        return;
+    }
     if !theirs::is_there("uftp") {
         return skipped(what, "uftp is not installed", 4.0);
     }
@@ -98,6 +108,9 @@ fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
         ("1400 B, sendmmsg (for context)", Batching::Sendmmsg, ReceiveOffload::Gro, 65_535, 0.0),
     ] {
         let what = format!("{what}, against iperf3 -u -b 0 -l 1400");
+        if !is_wanted(&what) {
+            continue;
+        }
         if !have_iperf {
             skipped(&what, "iperf3 is not installed", bar);
             continue;

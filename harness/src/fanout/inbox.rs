@@ -99,6 +99,16 @@ impl Inbox {
         Ok(!self.lengths.is_empty())
     }
 
+    /// Whether there was room for more: then nothing more is there.
+    pub(super) fn took_all(&self) -> bool {
+        self.lengths.len() < self.names.len()
+    }
+
+    /// How many datagrams came.
+    pub(super) fn len(&self) -> usize {
+        self.lengths.iter().map(|packet| packet.length.div_ceil(packet.segment).max(1)).sum()
+    }
+
     /// The datagrams that came, each with its sender.
     pub(super) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         self.lengths.iter().zip(self.buffer.chunks_exact(STRIDE)).flat_map(|(packet, bytes)| {
