@@ -2,17 +2,17 @@
 //! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `cargo bench --bench fanout -- GRO` only the
 //! rows whose words contain that one.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
+#![expect(clippy::print_stderr, reason = "its output is its result")]
 
+#[path = "../held/mod.rs"]
+mod held;
 mod hosts;
 mod ours;
 mod theirs;
 
 use ferrybench::fanout::receive::Keep;
-use ferrybench_data::{
-    fanout::{Batching, Delivery, OK, ReceiveOffload, Reliability},
-    stats::signed_rank,
-};
+use ferrybench_data::fanout::{Batching, Delivery, OK, ReceiveOffload, Reliability};
+use held::{Bar, alternating, row, skipped};
 use hosts::Hosts;
 use std::{
     fs,
@@ -43,8 +43,7 @@ fn main() -> ExitCode {
     for folder in &into {
         fs::create_dir(folder).expect("the folder is ours");
     }
-    println!("| what | ratio [95 %] | pairs | bar | |");
-    println!("|---|---|---|---|---|");
+    held::head();
     uftp(&hosts, place.path(), &into);
     iperf(&hosts, place.path(), &into);
     ExitCode::SUCCESS
@@ -74,7 +73,7 @@ fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
         return;
     }
     if !theirs::is_there("uftp") {
-        return skipped(what, "uftp is not installed", 4.0);
+        return skipped(what, "uftp is not installed", Bar::AtLeast(4.0));
     }
     let file = source(folder, "hundred", 100 * MIB);
     let spec = ours::spec(Delivery::Multicast, 2, Reliability::Repair, Batching::Gso);
@@ -86,7 +85,7 @@ fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
         sent_for_one = sent_for_one.max(seen.wire_datagrams as f64 * 1400.0 / (100 * MIB) as f64);
         (100 * MIB) as f64 / seen.complete_s.expect("all files are intact")
     };
-    row(what, &alternating(&mut own, &mut || daemons.rate(&file, 100 * MIB)), 4.0);
+    row(what, &alternating(PAIRS, &mut own, &mut || daemons.rate(&file, 100 * MIB)), Bar::AtLeast(4.0));
     eprintln!("of each byte at most {sent_for_one:.3} were sent");
     fs::remove_file(file).expect("it was made above");
 }
@@ -96,16 +95,16 @@ fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
     let have_iperf = theirs::is_there("iperf3");
     let file = source(folder, "many", MANY);
     for (what, batching, offload, segments, bar) in [
-        ("1400 B, gso with GRO", Batching::Gso, ReceiveOffload::Gro, 65_535, 8.0),
-        ("1400 B, gso without GRO", Batching::Gso, ReceiveOffload::Off, 65_535, 5.0),
+        ("1400 B, gso with GRO", Batching::Gso, ReceiveOffload::Gro, 65_535, Bar::AtLeast(8.0)),
+        ("1400 B, gso without GRO", Batching::Gso, ReceiveOffload::Off, 65_535, Bar::AtLeast(5.0)),
         (
             "1400 B, gso, gso_max_segs 1: real datagrams on the wire",
             Batching::Gso,
             ReceiveOffload::Gro,
             1,
-            2.0,
+            Bar::AtLeast(2.0),
         ),
-        ("1400 B, sendmmsg (for context)", Batching::Sendmmsg, ReceiveOffload::Gro, 65_535, 0.0),
+        ("1400 B, sendmmsg (for context)", Batching::Sendmmsg, ReceiveOffload::Gro, 65_535, Bar::Context),
     ] {
         let what = format!("{what}, against iperf3 -u -b 0 -l 1400");
         if !is_wanted(&what) {
@@ -119,33 +118,6 @@ fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
         let mut spec = ours::spec(Delivery::Unicast, 1, Reliability::Unrepaired, batching);
         spec.receive_offload = offload;
         let mut own = || ours::block(hosts, &spec, &file, into, Keep::Counted).delivered_per_s;
-        row(&what, &alternating(&mut own, &mut || theirs::iperf(hosts)), bar);
+        row(&what, &alternating(PAIRS, &mut own, &mut || theirs::iperf(hosts)), bar);
     }
-}
-
-/// Prints one row: what was held against what, the ratio with its interval, and the bar.
-fn row(what: &str, pairs: &[(f64, f64)], bar: f64) {
-    eprintln!("{what}: {:.0?}", pairs.iter().take(4).collect::<Vec<_>>());
-    let Some(ratio) = signed_rank::ratio(pairs) else { return };
-    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.2}, {high:.2}]"));
-    let verdict = if ratio.value >= bar { "holds" } else { "MISSED" };
-    println!("| {what} | {:.2}{interval} | {} | at least {bar} | {verdict} |", ratio.value, ratio.blocks);
-}
-
-fn skipped(what: &str, why: &str, bar: f64) {
-    println!("| {what} | skipped: {why} | | at least {bar} | |");
-}
-
-/// Pairs of rates; which one goes first changes from pair to pair. The first pair is warm-up.
-fn alternating(ours: &mut dyn FnMut() -> f64, theirs: &mut dyn FnMut() -> f64) -> Vec<(f64, f64)> {
-    let one = |place: usize| {
-        if place.is_multiple_of(2) {
-            let own = ours();
-            (own, theirs())
-        } else {
-            let other = theirs();
-            (ours(), other)
-        }
-    };
-    (0..=PAIRS).map(one).skip(1).collect()
 }

@@ -64,30 +64,7 @@ impl Drop for Player {
 
 /// A trial of this benchmark.
 pub(super) fn spec(delivery: Delivery, receivers: u32, reliability: Reliability, batching: Batching) -> Spec {
-    Spec {
-        sender_model: "single-thread".into(),
-        pool_size: 0,
-        delivery,
-        assignment: Assignment::All,
-        receivers,
-        files: 1,
-        file_bytes: 0,
-        datagram_bytes: 1400,
-        framing: Framing::Ledger,
-        batching,
-        reliability,
-        fetch_where: FetchWhere::Local,
-        think_ms: 0,
-        segmented: Segmented::Never,
-        hosts: Kind::Namespaces,
-        receive_offload: ReceiveOffload::Gro,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::BuiltIn,
-    }
+    Spec { delivery, receivers, file_bytes: 0, batching, reliability, ..Spec::default() }
 }
 
 /// Sends a file once to the receivers of a spec; what was seen of it.

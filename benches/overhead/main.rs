@@ -1,18 +1,20 @@
 //! What the harness itself costs: each mechanism that has a bar, alternating in one run with a bare loop that does the
 //! same without the harness. Prints a Markdown table; METHODOLOGY.md quotes one. `just overhead` runs it, in minutes.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is its result")]
+#![expect(clippy::print_stdout, reason = "its output is its result")]
 
 mod bare;
 mod command;
+#[path = "../held/mod.rs"]
+mod held;
 mod ours;
 
 use ferrybench::{measure::place, process::role, roundtrip::Far, run::catalogue};
 use ferrybench_data::{
     plan::catalogue::Places,
     roundtrip::{Peers, Placement, Wait},
-    stats::signed_rank,
 };
+use held::{Bar, row, skipped};
 use ours::Ours;
 use std::process::ExitCode;
 
@@ -22,15 +24,6 @@ const PAIRS: usize = 60;
 const STARTS: usize = 12;
 /// Pairs where a piece starts two interpreters.
 const PYTHON_PAIRS: usize = 12;
-
-/// Prints one row: what was held against what, the ratio with its interval, and the bar.
-fn row(what: &str, pairs: &[(f64, f64)], bar: &str, holds: impl Fn(f64) -> bool) {
-    eprintln!("{what}: {:?}", pairs.iter().take(5).collect::<Vec<_>>());
-    let Some(ratio) = signed_rank::ratio(pairs) else { return };
-    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.3}, {high:.3}]"));
-    let verdict = if holds(ratio.value) { "holds" } else { "MISSED" };
-    println!("| {what} | {:.3}{interval} | {} | {bar} | {verdict} |", ratio.value, ratio.blocks);
-}
 
 fn main() -> ExitCode {
     // As in a run, both ends are the same binary: this one.
@@ -44,8 +37,7 @@ fn main() -> ExitCode {
     let Ok(catalogue) = catalogue::of_this_machine() else { return ExitCode::FAILURE };
     let places = catalogue.places;
     let same = [places.same; 2];
-    println!("| what | ratio [95 %] | pairs | bar | |");
-    println!("|---|---|---|---|---|");
+    held::head();
     command::memory();
     pipe(places, same, Placement::SameCpu, 1.03);
     if let Some(split) = places.split {
@@ -78,7 +70,7 @@ fn pipe(places: Places, cpus: [u32; 2], placement: Placement, bar: f64) {
         })
         .collect();
     let what = format!("pipe, 1 B, block, {placement}: time an exchange against a bare loop");
-    row(&what, &pairs, &format!("at most {bar}"), |ratio| ratio <= bar);
+    row(&what, &pairs, Bar::AtMost(bar));
 }
 
 fn shm_spin(places: Places, cpus: [u32; 2]) {
@@ -87,21 +79,18 @@ fn shm_spin(places: Places, cpus: [u32; 2]) {
     let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
     pairs.remove(0);
     let what = "shm-spin, 8 B, split: time an exchange against a bare loop over two atomics";
-    row(what, &pairs, "at most 1.5", |ratio| ratio <= 1.5);
+    row(what, &pairs, Bar::AtMost(1.5));
 }
 
 fn perf_pipe(places: Places, cpus: [u32; 2]) {
     let mut ours = Ours::start(places, "pipe", 8, Peers::Process, Wait::Block, Placement::SameCpu);
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((ours.piece(), command::perf_pipe(cpus)?))).collect();
+    let what = "pipe, same-cpu: time an exchange against `perf bench sched pipe`";
+    let bar = Bar::Between(0.9, 1.1);
     match pairs {
-        Some(pairs) => {
-            let what = "pipe, same-cpu: time an exchange against `perf bench sched pipe`";
-            row(what, &pairs, "0.9 to 1.1", |ratio| (0.9..=1.1).contains(&ratio));
-        }
-        None => println!(
-            "| pipe against `perf bench sched pipe` | skipped: perf is not installed | | 0.9 to 1.1 | |"
-        ),
+        Some(pairs) => row(what, &pairs, bar),
+        None => skipped(what, "perf is not installed", bar),
     }
 }
 
@@ -112,8 +101,8 @@ fn queue(places: Places, cpus: [u32; 2], placement: Placement, wait: Wait, bar: 
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((1.0 / ours.piece(), 1.0 / command::python_queue(cpus)?))).collect();
     match pairs {
-        Some(pairs) => row(&what, &pairs, &format!("at least {bar}"), |ratio| ratio >= bar),
-        None => println!("| {what} | skipped: python3 is not installed | | at least {bar} | |"),
+        Some(pairs) => row(&what, &pairs, Bar::AtLeast(bar)),
+        None => skipped(&what, "python3 is not installed", Bar::AtLeast(bar)),
     }
 }
 

@@ -5,11 +5,14 @@
 
 mod client;
 mod grid;
+#[path = "../held/mod.rs"]
+mod held;
 mod servers;
 
 use client::Client;
 use ferrybench::{host::limits, process::role};
-use ferrybench_data::{fileserver::Received, stats::signed_rank};
+use ferrybench_data::fileserver::Received;
+use held::{Bar, alternating, row, skipped};
 use servers::{Iperf, Server};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -40,19 +43,6 @@ impl Place {
     }
 }
 
-/// Prints one row: what was held against what, the ratio with its interval, and the bar.
-fn row(what: &str, pairs: &[(f64, f64)], bar: f64) {
-    eprintln!("{what}: {:?}", pairs.iter().take(4).collect::<Vec<_>>());
-    let Some(ratio) = signed_rank::ratio(pairs) else { return };
-    let interval = ratio.interval.map_or(String::new(), |(low, high)| format!(" [{low:.2}, {high:.2}]"));
-    let verdict = if ratio.value >= bar { "holds" } else { "MISSED" };
-    println!("| {what} | {:.2}{interval} | {} | at least {bar} | {verdict} |", ratio.value, ratio.blocks);
-}
-
-fn skipped(what: &str, why: &str, bar: f64) {
-    println!("| {what} | skipped: {why} | | at least {bar} | |");
-}
-
 fn main() -> ExitCode {
     if let Some(code) = role::take_over(&[]) {
         return code;
@@ -62,14 +52,13 @@ fn main() -> ExitCode {
         eprintln!("/dev/shm cannot be written to, and disks are not what is measured here");
         return ExitCode::FAILURE;
     };
-    println!("| what | ratio [95 %] | pairs | bar | |");
-    println!("|---|---|---|---|---|");
+    held::head();
     for sizes in [100 * MIB, 10 * MIB] {
         client::prepare(&place, sizes, STREAMS);
     }
     nginx(&place);
     iperf(&place);
-    for (bytes, bar) in [(100 * MIB, 10.0), (10 * MIB, 6.0)] {
+    for (bytes, bar) in [(100 * MIB, Bar::AtLeast(10.0)), (10 * MIB, Bar::AtLeast(6.0))] {
         python(&place, bytes, bar);
     }
     grid::rows();
@@ -80,35 +69,47 @@ fn main() -> ExitCode {
 fn nginx(place: &Place) {
     let what =
         "download, 100 MiB x 5 clients: raw, thread-pool of 5, against nginx (sendfile, 2 workers) over http";
-    let Some(theirs) = Server::nginx(place) else { return skipped(what, "nginx is not installed", 1.1) };
+    let Some(theirs) = Server::nginx(place) else {
+        return skipped(what, "nginx is not installed", Bar::AtLeast(1.1));
+    };
     let ours = Server::ours(place, "raw", "thread-pool", STREAMS);
     let (mut raw, mut http) = (
         Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Dropped),
         Client::new(place, "http", theirs.address, STREAMS, 100 * MIB, Received::Dropped),
     );
-    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || http.rate()), 1.1);
+    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || http.rate()), Bar::AtLeast(1.1));
     let (mut raw, mut http) = (
         Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Written),
         Client::new(place, "http", theirs.address, STREAMS, 100 * MIB, Received::Written),
     );
     let what = "the same, written to files: the client is the limit (for context)";
-    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || http.rate()), 0.0);
+    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || http.rate()), Bar::Context);
 }
 
 /// Downloads against iperf3, which sends from one small buffer and reads into another; ours sends files.
 fn iperf(place: &Place) {
     let what = "download, 100 MiB x 5 clients that drop it unread: raw, against iperf3 with 5 streams";
-    let Some(mut theirs) = Iperf::start() else { return skipped(what, "iperf3 is not installed", 1.0) };
+    let Some(mut theirs) = Iperf::start() else {
+        return skipped(what, "iperf3 is not installed", Bar::AtLeast(1.0));
+    };
     let ours = Server::ours(place, "raw", "thread-pool", STREAMS);
     let mut raw = Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Dropped);
-    row(what, &alternating(PAIRS, &mut || raw.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)), 1.0);
+    row(
+        what,
+        &alternating(PAIRS, &mut || raw.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)),
+        Bar::AtLeast(1.0),
+    );
     let mut hashed = Client::new(place, "raw", ours.address, STREAMS, 100 * MIB, Received::Discarded);
     let what = "the same, hashed and dropped instead of written (for context)";
-    row(what, &alternating(PAIRS, &mut || hashed.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)), 0.0);
+    row(
+        what,
+        &alternating(PAIRS, &mut || hashed.rate(), &mut || theirs.rate(STREAMS, 100 * MIB)),
+        Bar::Context,
+    );
 }
 
 /// Downloads over the course's protocol: our server against one in CPython, each with 5 threads.
-fn python(place: &Place, bytes: u64, bar: f64) {
+fn python(place: &Place, bytes: u64, bar: Bar) {
     let mib = bytes / MIB;
     let what = format!(
         "download, course, {mib} MiB x 5 clients: our server against a CPython server, 5 threads each"
@@ -122,22 +123,4 @@ fn python(place: &Place, bytes: u64, bar: f64) {
         Client::new(place, "course", theirs.address, STREAMS, bytes, Received::Written),
     );
     row(&what, &alternating(SLOW_PAIRS, &mut || own.rate(), &mut || python.rate()), bar);
-}
-
-/// Pairs of rates, bytes a second; which one goes first changes from pair to pair. The first pair is warm-up.
-fn alternating(
-    pairs: usize,
-    ours: &mut dyn FnMut() -> f64,
-    theirs: &mut dyn FnMut() -> f64,
-) -> Vec<(f64, f64)> {
-    let one = |place: usize| {
-        if place.is_multiple_of(2) {
-            let own = ours();
-            (own, theirs())
-        } else {
-            let other = theirs();
-            (ours(), other)
-        }
-    };
-    (0..=pairs).map(one).skip(1).collect()
 }

@@ -1,186 +1,22 @@
 //! Round trips and one-way streams between two workers: what a trial is, what is seen, and its figures.
 
 mod audit;
+mod seen;
+mod spec;
 
 pub use crate::family::Source;
+pub use seen::Evidence;
+pub use spec::{Pattern, Peers, Placement, Spec, Wait};
+
 use crate::{
-    axis::axis,
     family::{Better, Family, Metric},
-    units::{Size, Span},
+    units::Size,
 };
-use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
 /// The family of round trips and one-way streams.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RoundTrip {}
-
-/// Every axis of a round-trip trial.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Spec {
-    /// Name of the mechanism in the registry, or of a foreign peer in the plan.
-    pub mechanism: String,
-    /// Round trips or a one-way stream.
-    pub pattern: Pattern,
-    /// Payload of one message, bytes.
-    pub message_bytes: u64,
-    /// What the two ends are.
-    pub peers: Peers,
-    /// How an end waits for its message.
-    pub wait: Wait,
-    /// Where the two ends run.
-    pub placement: Placement,
-    /// Sending workers; above 1 only in streams through queue-like mechanisms.
-    #[serde(default = "one")]
-    pub producers: u32,
-    /// Our own mechanism, or somebody else's program.
-    #[serde(default)]
-    pub source: Source,
-    /// The hosts of the near and of the far end, as the plan names them: `client:server1`. Blank where both are here.
-    #[serde(default)]
-    pub hosts: String,
-}
-
-fn one() -> u32 {
-    1
-}
-
-axis! {
-    /// What travels.
-    Pattern {
-        /// A message there and its answer back, one at a time (closed loop).
-        Rtt = "rtt",
-        /// Messages one way, as fast as the receiver takes them.
-        Stream = "stream",
-    }
-}
-axis! {
-    /// What the two ends are.
-    Peers {
-        /// Two processes.
-        Process = "process",
-        /// Two threads of one process.
-        Thread = "thread",
-        /// No second end: a floor, the loop without a mechanism.
-        None = "none",
-    }
-}
-axis! {
-    /// How an end waits.
-    Wait {
-        /// It sleeps in the kernel until it is woken.
-        Block = "block",
-        /// It tries again until it succeeds, and burns its CPU.
-        Spin = "spin",
-        /// It spins for a bounded while, then blocks.
-        Adaptive = "adaptive",
-    }
-}
-axis! {
-    /// Where the two ends run.
-    Placement {
-        /// Both pinned to one CPU.
-        SameCpu = "same-cpu",
-        /// Each pinned to a CPU of its own.
-        Split = "split",
-        /// Wherever the scheduler puts them.
-        Unpinned = "unpinned",
-    }
-}
-/// What the two ends saw in one block. `near` sends first and keeps the clock; `far` answers or receives.
-/// In a stream of several producers the CPU time and switches of all senders are summed under `near`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Messages (round trips, or one-way sends of all producers) that the orders asked for.
-    pub ordered: u64,
-    /// What the near end counted.
-    pub exchanges: u64,
-    /// What the far end counted.
-    pub far_exchanges: u64,
-    /// Answers that the near end verified: sequence number and checksum over the whole message.
-    pub verified: u64,
-    /// Messages that the far end verified.
-    pub far_verified: u64,
-    /// Payload bytes sent by the near end.
-    pub bytes_sent: u64,
-    /// Payload bytes received by the far end.
-    pub bytes_received: u64,
-    /// Messages sent and never received.
-    pub lost: u64,
-    /// Whether the mechanism may lose messages.
-    pub loss_legal: bool,
-    /// Orders that the leg was a chain of.
-    pub orders: u32,
-    /// Wall time of the leg's orders together, seconds.
-    pub elapsed_s: f64,
-    /// Round trips, or messages received, per second of wall time.
-    pub rate_per_s: f64,
-    /// Payload bytes delivered one way per second of wall time.
-    pub bytes_per_s: f64,
-    /// Exchanges that one sample times: 1, or a batch where an exchange is short against the clock.
-    pub batch: u32,
-    /// Samples in the histogram.
-    pub samples: u64,
-    /// Median of the samples, nanoseconds an exchange; blank where the sample does not carry it.
-    pub p50_ns: Option<f64>,
-    /// 90th percentile.
-    pub p90_ns: Option<f64>,
-    /// 99th percentile.
-    pub p99_ns: Option<f64>,
-    /// 99.9th percentile.
-    pub p999_ns: Option<f64>,
-    /// The longest sample.
-    pub max_ns: Option<f64>,
-    /// CPU time of both ends in user mode during the leg, seconds.
-    pub cpu_user_s: f64,
-    /// CPU time of both ends in the kernel, seconds.
-    pub cpu_system_s: f64,
-    /// CPU time of the near end alone, seconds.
-    pub near_cpu_s: f64,
-    /// CPU time of the far end alone, seconds.
-    pub far_cpu_s: f64,
-    /// Context switches of both ends where the end had to wait.
-    pub voluntary_switches: u64,
-    /// Context switches of both ends where the kernel took the CPU away.
-    pub involuntary_switches: u64,
-    /// The near end's share of the voluntary ones.
-    pub near_voluntary: u64,
-    /// The near end's share of the involuntary ones.
-    pub near_involuntary: u64,
-    /// Process of the near end.
-    pub near_pid: u32,
-    /// Thread of the near end.
-    pub near_tid: u32,
-    /// Process of the far end.
-    pub far_pid: u32,
-    /// Thread of the far end.
-    pub far_tid: u32,
-    /// CPU of the near end when the leg began.
-    pub near_cpu_first: u32,
-    /// CPU of the near end when the leg ended.
-    pub near_cpu_last: u32,
-    /// CPU of the far end when the leg began.
-    pub far_cpu_first: u32,
-    /// CPU of the far end when the leg ended.
-    pub far_cpu_last: u32,
-    /// Median exchange before the leg with the kernel's usual timer slack, nanoseconds.
-    pub plain_ns: Option<f64>,
-    /// The same with a slack of milliseconds at both ends: only who waits by timers becomes slower.
-    pub slack_ns: Option<f64>,
-    /// Signals that an end catches or holds back, beyond those that it was started with.
-    pub signals: String,
-    /// Kernel or ring buffer really used in each direction, bytes, where the mechanism has one.
-    pub buffer_bytes: Option<u64>,
-    /// From the start of the processes to the first order, seconds.
-    pub start_up_s: f64,
-}
-
-impl Spec {
-    /// Warm-up before the leg: a split pipe changes its pace after its first 40 ms.
-    pub fn warm_up(&self) -> Span {
-        Span::from_millis(if self.placement == Placement::SameCpu { 50 } else { 100 })
-    }
-}
 
 impl Family for RoundTrip {
     const NAME: &'static str = "roundtrip";
@@ -239,25 +75,6 @@ const METRICS: &[Metric<RoundTrip>] = &[
 
 fn only_rtt(spec: &Spec, value: Option<f64>) -> Option<f64> {
     value.filter(|_| spec.pattern == Pattern::Rtt)
-}
-
-impl Evidence {
-    /// Wall time over exchanges, nanoseconds.
-    pub fn mean_ns(&self) -> Option<f64> {
-        (self.exchanges > 0).then(|| self.elapsed_s * 1e9 / self.exchanges as f64)
-    }
-
-    /// CPU time of both ends together, microseconds an exchange; `None` where a foreign peer did not tell.
-    pub fn cpu_us_per_exchange(&self) -> Option<f64> {
-        let cpu_s = self.cpu_user_s + self.cpu_system_s;
-        (self.exchanges > 0 && cpu_s > 0.0).then(|| cpu_s * 1e6 / self.exchanges as f64)
-    }
-
-    /// Context switches of any kind, both ends, an exchange.
-    pub fn switches_per_exchange(&self) -> Option<f64> {
-        let switches = self.voluntary_switches + self.involuntary_switches;
-        (self.exchanges > 0).then(|| switches as f64 / self.exchanges as f64)
-    }
 }
 
 #[cfg(test)]

@@ -254,20 +254,11 @@ mod tests {
     fn files() -> fileserver::Spec {
         fileserver::Spec {
             operation: fileserver::Operation::Download,
-            volume_bytes: 10 << 20,
-            protocol: "raw".into(),
-            client_model: "thread-pool".into(),
             client_pool: 5,
-            server_model: "thread-pool".into(),
             server_pool: 0,
-            accept: fileserver::Accept::Shared,
             read_bytes: fileserver::ReadBytes::Bytes(16),
             storage: fileserver::Storage::Disk,
-            pages: fileserver::Pages::Touched,
-            received: fileserver::Received::Written,
-            transfers: 1,
-            source: Source::BuiltIn,
-            hosts: String::new(),
+            ..fileserver::Spec::default()
         }
     }
 

@@ -161,6 +161,19 @@ fn a_prefix_that_does_not_start_is_one_sentence() {
 }
 
 #[test]
+fn a_prefix_that_floods_its_output_is_ended_with_that_reason() {
+    let lines = refused(&after("chatty", "exec yes welcome"));
+    assert!(lines.starts_with("host chatty cannot be reached: `sh -c "), "{lines}");
+    assert!(
+        lines.contains("printed 10001 lines, 80008 bytes, and no word of an agent: it was ended"),
+        "{lines}"
+    );
+    // One line that never ends is no less.
+    let bytes = refused(&after("endless", "exec cat /dev/zero"));
+    assert!(bytes.contains("bytes, and no word of an agent: it was ended"), "{bytes}");
+}
+
+#[test]
 fn another_ferrybench_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("ferrybench");

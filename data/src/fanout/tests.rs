@@ -151,25 +151,12 @@ fn published() -> Spec {
     Spec {
         sender_model: "process-pool".into(),
         pool_size: 15,
-        delivery: Delivery::Unicast,
         assignment: Assignment::Each,
-        receivers: 2,
         files: 2,
         file_bytes: 0,
         datagram_bytes: 1,
         framing: Framing::Bare,
-        batching: Batching::One,
-        reliability: Reliability::Unrepaired,
         fetch_where: FetchWhere::ParentSerial,
-        think_ms: 0,
-        segmented: Segmented::Never,
-        hosts: Hosts::Namespaces,
-        receive_offload: ReceiveOffload::Gro,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::BuiltIn,
+        ..Spec::default()
     }
 }

@@ -112,7 +112,7 @@ fn times(_: &Spec, seen: &Evidence) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fileserver::{Accept, Operation, Pages, ReadBytes, Received, Storage};
+    use crate::fileserver::Operation;
 
     fn spec(operation: Operation) -> Spec {
         Spec {
@@ -123,14 +123,8 @@ mod tests {
             client_pool: 5,
             server_model: "process-pool".into(),
             server_pool: 3,
-            accept: Accept::Shared,
-            read_bytes: ReadBytes::Auto,
-            storage: Storage::Tmpfs,
-            pages: Pages::Touched,
-            received: Received::Written,
             transfers: 2,
-            source: Source::BuiltIn,
-            hosts: String::new(),
+            ..Spec::default()
         }
     }
 

@@ -60,10 +60,7 @@ impl FanoutRun {
 
 /// The published runs of the UDP assignment; there is none of a single thread, nor of a process pool by broadcast.
 pub fn fanout() -> Vec<FanoutRun> {
-    csv::Reader::from_reader(include_bytes!("../../reference/fanout-published.csv").as_slice())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .expect("the file is part of the source, and a test reads it")
+    super::read(include_bytes!("../../reference/fanout-published.csv"))
 }
 
 #[cfg(test)]

@@ -73,10 +73,7 @@ impl GridRow {
 
 /// The published grid, all of its 54 rows.
 pub fn fileserver() -> Vec<GridRow> {
-    csv::Reader::from_reader(include_bytes!("../../reference/fileserver-grid-published.csv").as_slice())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .expect("the file is part of the source, and a test reads it")
+    super::read(include_bytes!("../../reference/fileserver-grid-published.csv"))
 }
 
 #[cfg(test)]

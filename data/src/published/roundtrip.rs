@@ -35,10 +35,7 @@ pub fn assignment_figure(exchanges: u64, parent_cpu_s: f64) -> f64 {
 
 /// The published run of the round-trip assignment.
 pub fn roundtrip() -> Vec<RoundTripRun> {
-    csv::Reader::from_reader(include_bytes!("../../reference/roundtrip-published.csv").as_slice())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .expect("the file is part of the source, and a test reads it")
+    super::read(include_bytes!("../../reference/roundtrip-published.csv"))
 }
 
 #[cfg(test)]

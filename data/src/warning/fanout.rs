@@ -39,10 +39,7 @@ pub(super) fn warnings(data: &Dataset) -> Vec<Warning> {
 mod tests {
     use super::*;
     use crate::{
-        fanout::{
-            Assignment, Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Framing,
-            ReceiveOffload, Reliability, Segmented, Spec,
-        },
+        fanout::{Fanout, Spec},
         plan::catalogue::{Catalogue, Fanouts},
         record::{Audit, Noise, Outcome, Record},
         run_info::{Ended, RunInfo, SCHEMA},
@@ -52,26 +49,11 @@ mod tests {
         let spec = Spec {
             sender_model: "tokio".into(),
             pool_size: 4,
-            delivery: Delivery::Unicast,
-            assignment: Assignment::All,
-            receivers: 2,
             files: 2,
             file_bytes: 1,
             datagram_bytes: 1,
-            framing: Framing::Ledger,
-            batching: Batching::One,
-            reliability: Reliability::Unrepaired,
-            fetch_where: FetchWhere::Local,
-            think_ms: 0,
-            segmented: Segmented::Never,
             hosts,
-            receive_offload: ReceiveOffload::Gro,
-            pace_bytes_per_s: 0,
-            mtu_bytes: ETHERNET_MTU,
-            rate_bytes_per_s: 0,
-            loss_percent: 0,
-            duplicate_percent: 0,
-            content: Content::BuiltIn,
+            ..Spec::default()
         };
         let outcome = Outcome::Measured { evidence, audit: Audit::Pass };
         Record { block: 1, order: 1, noise: Noise::default(), spec, outcome }

@@ -20,7 +20,7 @@ use ferrybench::{
 use ferrybench_data::{
     fanout::{
         Assignment, Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Framing, Hosts,
-        LEDGER_HEADER_BYTES, OK, ReceiveOffload, Reliability, Segmented, Spec,
+        LEDGER_HEADER_BYTES, OK, Reliability, Spec,
     },
     plan::catalogue::nearest,
     record::{Audit, Noise, Outcome, Record},
@@ -183,15 +183,11 @@ impl Send {
             reliability: self.reliability.unwrap_or(repairs),
             fetch_where: if self.url.is_empty() { FetchWhere::Local } else { self.fetch_where },
             think_ms: self.think.map_or(0, |time| time.0 / 1_000_000),
-            segmented: Segmented::Never,
             hosts: Hosts::Named,
-            receive_offload: ReceiveOffload::Gro,
             pace_bytes_per_s: self.pace.map_or(0, |pace| pace.0),
             mtu_bytes: self.mtu,
-            rate_bytes_per_s: 0,
-            loss_percent: 0,
-            duplicate_percent: 0,
             content: Content::Own,
+            ..Spec::default()
         };
         Ok(Job {
             spec,

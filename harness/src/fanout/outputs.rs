@@ -156,34 +156,18 @@ fn text(lines: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::fanout::told::{Counts, Fetched, Flow, Reached, Worker};
-    use ferrybench_data::fanout::{
-        Assignment, Batching, Content, ETHERNET_MTU, Hosts, ReceiveOffload, Reliability, Segmented,
-    };
+    use ferrybench_data::fanout::Assignment;
 
     fn spec() -> Spec {
         Spec {
             sender_model: "thread-pool".into(),
             pool_size: 4,
-            delivery: Delivery::Unicast,
             assignment: Assignment::Each,
-            receivers: 2,
-            files: 1,
             file_bytes: 0,
             datagram_bytes: 1,
             framing: Framing::Bare,
-            batching: Batching::One,
-            reliability: Reliability::Unrepaired,
             fetch_where: FetchWhere::ParentSerial,
-            think_ms: 0,
-            segmented: Segmented::Never,
-            hosts: Hosts::Namespaces,
-            receive_offload: ReceiveOffload::Gro,
-            pace_bytes_per_s: 0,
-            mtu_bytes: ETHERNET_MTU,
-            rate_bytes_per_s: 0,
-            loss_percent: 0,
-            duplicate_percent: 0,
-            content: Content::BuiltIn,
+            ..Spec::default()
         }
     }
 

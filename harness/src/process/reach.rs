@@ -67,8 +67,9 @@ pub(super) struct Connection {
 
 /// Longest line that is taken for an agent's; a longer one is noise, and so is what follows it up to its end.
 const LONGEST_LINE: u64 = 64 << 20;
-/// Lines of noise before the agent introduces itself.
+/// Lines, and bytes, of noise before the agent introduces itself.
 const MOST_NOISE: usize = 10_000;
+const MOST_NOISE_BYTES: usize = 64 << 20;
 /// Longest that a command of a moment may take on the other side.
 const A_MOMENT: Duration = Duration::from_secs(10);
 /// Longest that copying the binary may take.
@@ -200,23 +201,33 @@ fn listen(mut child: Child, spoken: &str, number: usize, words: &Words) {
     let errors = child.stderr.take().expect("standard error was asked to be a pipe");
     let last = thread::spawn(move || last_words(errors));
     let mut output = BufReader::new(output);
-    let (mut line, mut noise, mut introduced) = (Vec::new(), 0, false);
+    let (mut line, mut noise, mut noise_bytes, mut introduced) = (Vec::new(), 0, 0, false);
+    let mut is_flood = false;
     while let Ok(1..) = output.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
         let at_ns = clock::now();
         let word = word_of(&line, introduced);
         introduced |= matches!(word, Some(Word::Ready(_)));
+        if !introduced && word.is_none() {
+            noise += 1;
+            noise_bytes += line.len();
+            is_flood = noise > MOST_NOISE || noise_bytes > MOST_NOISE_BYTES;
+        }
         line.clear();
-        noise += usize::from(!introduced && word.is_none());
         let heard = word.is_none_or(|word| words.send((number, word, at_ns)).is_ok());
-        if !heard || noise > MOST_NOISE {
+        if !heard || is_flood {
             break;
         }
     }
-    if noise > MOST_NOISE {
+    if is_flood {
         let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
     }
     drop(output);
-    let how = format!("{spoken} {}", how_it_ended(&mut child));
+    let ended = how_it_ended(&mut child);
+    let how = if is_flood {
+        format!("{spoken} printed {noise} lines, {noise_bytes} bytes, and no word of an agent: it was ended")
+    } else {
+        format!("{spoken} {ended}")
+    };
     let _ = words.send((number, Word::Gone(told(&how, &last.join().unwrap_or_default())), clock::now()));
 }
 

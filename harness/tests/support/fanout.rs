@@ -9,10 +9,7 @@ use ferrybench::{
     },
     process::partner::{Partner, Program},
 };
-use ferrybench_data::fanout::{
-    Assignment, Batching, Content, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts, ReceiveOffload,
-    Reliability, Segmented, Spec,
-};
+use ferrybench_data::fanout::{Batching, Hosts, Reliability, Spec};
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 pub const SESSION: u64 = 0x5e55_1011;
@@ -21,28 +18,11 @@ pub const LONG: Duration = Duration::from_secs(60);
 /// One thread, two receivers, every file to both, with repair.
 pub fn spec() -> Spec {
     Spec {
-        sender_model: "single-thread".into(),
-        pool_size: 0,
-        delivery: Delivery::Unicast,
-        assignment: Assignment::All,
-        receivers: 2,
-        files: 1,
         file_bytes: 0,
-        datagram_bytes: 1400,
-        framing: Framing::Ledger,
         batching: Batching::Sendmmsg,
         reliability: Reliability::Repair,
-        fetch_where: FetchWhere::Local,
-        think_ms: 0,
-        segmented: Segmented::Never,
         hosts: Hosts::Loopback,
-        receive_offload: ReceiveOffload::Gro,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::BuiltIn,
+        ..Spec::default()
     }
 }
 

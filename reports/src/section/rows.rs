@@ -6,6 +6,8 @@ use crate::{
     format::{self, Unit},
 };
 use ferrybench_data::{
+    dataset::TrialView,
+    family::Family,
     fanout::{COMPLETE, GOODPUT, LOSS, TOTAL},
     fileserver::{AGGREGATE, CLIENT_MEAN, CPU_A_GIB, OPERATIONS},
     record::Fate,
@@ -64,115 +66,73 @@ pub(super) fn every_trial(view: &View<'_>) -> Vec<Element> {
 }
 
 fn round_trips(view: &View<'_>) -> Option<Element> {
-    let rows: Vec<Vec<Cell>> = view
-        .measured()
-        .map(|trial| {
-            let (metric, unit) = if trial.spec.pattern == Pattern::Rtt {
-                (RATE, Unit::PerSecond)
-            } else {
-                (BANDWIDTH, Unit::BytesPerSecond)
-            };
-            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
-            vec![
-                Cell::code(trial.id()),
-                cell(trial.estimate(metric), unit),
-                trial.estimate("p99_ns").map_or(Cell::Empty, |at| Cell::exact(at.value, Unit::Nanoseconds)),
-                trial
-                    .estimate(CPU_COST)
-                    .map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::CpuMicroseconds)),
-                Cell::Integer(trial.good().count() as u64),
-                Cell::Integer(noisy as u64),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        return None;
-    }
-    let columns = vec![
-        Column::left("Trial"),
-        Column::right("Rate or throughput"),
-        Column::right("p99"),
-        Column::right("CPU, both ends"),
-        Column::right("Blocks"),
-        Column::right("Disturbed"),
-    ];
-    let caption = "Every trial with a figure. Disturbed: blocks around which a probe saw other work on the machine; they are kept.";
-    let summary = format!("{} with a figure", format::counted(rows.len(), "trial"));
-    let table = Element::Table(Table { columns, rows, caption: caption.into() });
-    Some(Element::fold(summary, vec![table]))
+    let columns = ["Rate or throughput", "p99", "CPU, both ends"];
+    with_a_figure(view.measured(), &columns, "", |trial| {
+        let (metric, unit) = if trial.spec.pattern == Pattern::Rtt {
+            (RATE, Unit::PerSecond)
+        } else {
+            (BANDWIDTH, Unit::BytesPerSecond)
+        };
+        vec![
+            cell(trial.estimate(metric), unit),
+            trial.estimate("p99_ns").map_or(Cell::Empty, |at| Cell::exact(at.value, Unit::Nanoseconds)),
+            trial
+                .estimate(CPU_COST)
+                .map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::CpuMicroseconds)),
+        ]
+    })
 }
 
 fn transfers(view: &View<'_>) -> Option<Element> {
-    let rows: Vec<Vec<Cell>> = view
-        .servers
-        .iter()
-        .filter(|trial| trial.good().next().is_some())
-        .map(|trial| {
-            let (metric, unit) = if trial.spec.operation.moves_content() {
-                (AGGREGATE, Unit::BytesPerSecond)
-            } else {
-                (OPERATIONS, Unit::PerSecond)
-            };
-            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
-            vec![
-                Cell::code(trial.id()),
-                cell(trial.estimate(metric), unit),
-                cell(trial.estimate(CLIENT_MEAN), Unit::Seconds),
-                trial.estimate(CPU_A_GIB).map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::Seconds)),
-                Cell::Integer(trial.good().count() as u64),
-                Cell::Integer(noisy as u64),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        return None;
-    }
-    let columns = vec![
-        Column::left("Trial"),
-        Column::right("Aggregate throughput or rate"),
-        Column::right("Time per client"),
-        Column::right("CPU a GiB, both sides"),
-        Column::right("Blocks"),
-        Column::right("Disturbed"),
-    ];
-    let caption = "Every trial of the file server with a figure. Disturbed: blocks around which a probe saw other work on the \
-                   machine; they are kept.";
-    let summary = format!("{} of the file server with a figure", format::counted(rows.len(), "trial"));
-    Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption: caption.into() })]))
+    let columns = ["Aggregate throughput or rate", "Time per client", "CPU a GiB, both sides"];
+    with_a_figure(view.servers.iter(), &columns, " of the file server", |trial| {
+        let (metric, unit) = if trial.spec.operation.moves_content() {
+            (AGGREGATE, Unit::BytesPerSecond)
+        } else {
+            (OPERATIONS, Unit::PerSecond)
+        };
+        vec![
+            cell(trial.estimate(metric), unit),
+            cell(trial.estimate(CLIENT_MEAN), Unit::Seconds),
+            trial.estimate(CPU_A_GIB).map_or(Cell::Empty, |cost| Cell::exact(cost.value, Unit::Seconds)),
+        ]
+    })
 }
 
 fn fanouts(view: &View<'_>) -> Option<Element> {
-    let rows: Vec<Vec<Cell>> = view
-        .fanouts
-        .iter()
-        .filter(|trial| trial.good().next().is_some())
-        .map(|trial| {
-            let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
-            vec![
-                Cell::code(trial.id()),
-                cell(trial.estimate(TOTAL), Unit::Seconds),
-                cell(trial.estimate(COMPLETE), Unit::Seconds),
-                cell(trial.estimate(GOODPUT), Unit::BytesPerSecond),
-                trial.estimate(LOSS).map_or(Cell::text("n/a"), |of| Cell::exact(of.value, Unit::Percent)),
-                Cell::Integer(trial.good().count() as u64),
-                Cell::Integer(noisy as u64),
-            ]
-        })
-        .collect();
+    let columns = ["Total", "Until all is verified", "Goodput", "Lost"];
+    with_a_figure(view.fanouts.iter(), &columns, " of the UDP fan-out", |trial| {
+        vec![
+            cell(trial.estimate(TOTAL), Unit::Seconds),
+            cell(trial.estimate(COMPLETE), Unit::Seconds),
+            cell(trial.estimate(GOODPUT), Unit::BytesPerSecond),
+            trial.estimate(LOSS).map_or(Cell::text("n/a"), |of| Cell::exact(of.value, Unit::Percent)),
+        ]
+    })
+}
+
+/// The trials of a family that have a figure, each with what `of` says of it under those columns.
+fn with_a_figure<'t, 'a: 't, F: Family + 'static>(
+    trials: impl Iterator<Item = &'t TrialView<'a, F>>,
+    columns: &[&str],
+    family: &str,
+    of: impl Fn(&TrialView<'a, F>) -> Vec<Cell>,
+) -> Option<Element> {
+    let row = |trial: &TrialView<'a, F>| {
+        let noisy = trial.good().filter(|(row, _)| row.noise.is_noisy()).count();
+        let counts = [Cell::Integer(trial.good().count() as u64), Cell::Integer(noisy as u64)];
+        [Cell::code(trial.id())].into_iter().chain(of(trial)).chain(counts).collect()
+    };
+    let rows: Vec<Vec<Cell>> = trials.filter(|trial| trial.good().next().is_some()).map(row).collect();
     if rows.is_empty() {
         return None;
     }
-    let columns = vec![
-        Column::left("Trial"),
-        Column::right("Total"),
-        Column::right("Until all is verified"),
-        Column::right("Goodput"),
-        Column::right("Lost"),
-        Column::right("Blocks"),
-        Column::right("Disturbed"),
-    ];
-    let caption = "Every trial of the UDP fan-out with a figure. Disturbed: blocks around which a probe saw other work on the machine; \
-                   they are kept.";
-    let summary = format!("{} of the UDP fan-out with a figure", format::counted(rows.len(), "trial"));
-    Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption: caption.into() })]))
+    let right = columns.iter().chain(&["Blocks", "Disturbed"]).map(|name| Column::right(*name));
+    let columns = [Column::left("Trial")].into_iter().chain(right).collect();
+    let caption = format!(
+        "Every trial{family} with a figure. Disturbed: blocks around which a probe saw other work on the machine; they are \
+         kept."
+    );
+    let summary = format!("{}{family} with a figure", format::counted(rows.len(), "trial"));
+    Some(Element::fold(summary, vec![Element::Table(Table { columns, rows, caption })]))
 }

@@ -4,8 +4,8 @@ use super::{MIB, Run, chance, noise};
 use ferrybench_data::{
     family::Family,
     fanout::{
-        Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, Fanout, FetchRow, FetchWhere,
-        Framing, HEADERS_BYTES, Hosts, OK, ReceiveOffload, ReceiverRow, Reliability, Segmented, Spec,
+        Assignment, Batching, Delivery, Evidence, Fanout, FetchRow, FetchWhere, Framing, HEADERS_BYTES,
+        Hosts, OK, ReceiverRow, Reliability, Spec,
     },
     plan::{
         Plan, builtin,
@@ -49,28 +49,13 @@ pub fn catalogue() -> Fanouts {
 /// Two pictures, one to each of two receivers, as published.
 pub fn two_pictures() -> Spec {
     Spec {
-        sender_model: "single-thread".into(),
-        pool_size: 0,
-        delivery: Delivery::Unicast,
         assignment: Assignment::Each,
-        receivers: 2,
         files: 2,
         file_bytes: 0,
         datagram_bytes: 1,
         framing: Framing::Bare,
-        batching: Batching::One,
-        reliability: Reliability::Unrepaired,
         fetch_where: FetchWhere::ParentSerial,
-        think_ms: 0,
-        segmented: Segmented::Never,
-        hosts: Hosts::Namespaces,
-        receive_offload: ReceiveOffload::Gro,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::default(),
+        ..Spec::default()
     }
 }
 

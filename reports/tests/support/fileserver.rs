@@ -4,8 +4,8 @@ use super::{MIB, Run, chance, noise};
 use ferrybench_data::{
     family::{Family, Source},
     fileserver::{
-        Accept, Evidence, FileServer, OK, Operation, Pages, ReadBytes, Received, Spec, Storage, TransferRow,
-        Verified, is_made_of_processes,
+        Accept, Evidence, FileServer, OK, Operation, Spec, Storage, TransferRow, Verified,
+        is_made_of_processes,
     },
     plan::catalogue::{FileServers, Named, Pool, Room, ServerModel},
     record::{Audit, Outcome, Record},
@@ -52,23 +52,7 @@ pub fn catalogue() -> FileServers {
 
 /// A download of 10 MiB by one client of a pool of one, threads on both sides.
 pub fn transfer() -> Spec {
-    Spec {
-        operation: Operation::Download,
-        volume_bytes: 10 * MIB,
-        protocol: "course".into(),
-        client_model: "thread-pool".into(),
-        client_pool: 1,
-        server_model: "thread-pool".into(),
-        server_pool: 1,
-        accept: Accept::Shared,
-        read_bytes: ReadBytes::Auto,
-        storage: Storage::Tmpfs,
-        pages: Pages::Touched,
-        received: Received::Written,
-        transfers: 1,
-        source: Source::BuiltIn,
-        hosts: String::new(),
-    }
+    Spec { protocol: "course".into(), ..Spec::default() }
 }
 
 /// The same between processes.

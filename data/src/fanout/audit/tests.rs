@@ -1,7 +1,5 @@
 use super::*;
-use crate::fanout::{
-    Assignment, Batching, Content, ETHERNET_MTU, Hosts, LEDGER_HEADER_BYTES, ReceiveOffload, Segmented,
-};
+use crate::fanout::{Batching, Content, Hosts, LEDGER_HEADER_BYTES, Segmented};
 use proptest::prelude::*;
 
 /// Bytes of our own header.
@@ -9,30 +7,7 @@ const OURS: u64 = LEDGER_HEADER_BYTES as u64;
 
 /// Two files of 2900 bytes to two receivers: three datagrams each.
 fn spec() -> Spec {
-    Spec {
-        sender_model: "thread-pool".into(),
-        pool_size: 4,
-        delivery: Delivery::Unicast,
-        assignment: Assignment::All,
-        receivers: 2,
-        files: 2,
-        file_bytes: 2900,
-        datagram_bytes: 1400,
-        framing: Framing::Ledger,
-        batching: Batching::One,
-        reliability: Reliability::Unrepaired,
-        fetch_where: FetchWhere::Local,
-        think_ms: 0,
-        segmented: Segmented::Never,
-        hosts: Hosts::Namespaces,
-        receive_offload: ReceiveOffload::Gro,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::BuiltIn,
-    }
+    Spec { sender_model: "thread-pool".into(), pool_size: 4, files: 2, file_bytes: 2900, ..Spec::default() }
 }
 
 /// Twelve datagrams; one is lost, and with it one file.

@@ -2,10 +2,7 @@
 
 use super::{FanoutTable, limits};
 use crate::{
-    fanout::{
-        Assignment, Batching, Content, Delivery, FetchWhere, Framing, Hosts, ReceiveOffload, Reliability,
-        Segmented, Spec,
-    },
+    fanout::{Assignment, Batching, Content, Delivery, FetchWhere, Hosts, ReceiveOffload, Segmented, Spec},
     plan::{
         NamedHost, Sources,
         catalogue::{Catalogue, SenderModel},
@@ -49,27 +46,12 @@ pub(in crate::plan) fn table(table: &FanoutTable, around: Around<'_>, catalogue:
 fn cells(table: &FanoutTable) -> Vec<Spec> {
     let first = Spec {
         sender_model: String::new(),
-        pool_size: 0,
-        delivery: Delivery::Unicast,
-        assignment: Assignment::All,
         receivers: 0,
         files: 0,
         file_bytes: 0,
         datagram_bytes: 0,
-        framing: Framing::Ledger,
-        batching: Batching::One,
-        reliability: Reliability::Unrepaired,
-        fetch_where: FetchWhere::Local,
-        think_ms: 0,
-        segmented: Segmented::Never,
-        hosts: Hosts::default(),
-        receive_offload: ReceiveOffload::default(),
-        pace_bytes_per_s: 0,
         mtu_bytes: 0,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::default(),
+        ..Spec::default()
     };
     let cells = cross(&[first], &table.pool_sizes, |spec, value| spec.pool_size = value);
     let cells = cross(&cells, &table.deliveries, |spec, value| spec.delivery = value);

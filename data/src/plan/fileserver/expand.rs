@@ -3,7 +3,7 @@
 use super::{FileServerTable, Outside, storage};
 use crate::{
     family::Source,
-    fileserver::{Accept, Operation, Pages, ReadBytes, Received, Spec, Storage, is_made_of_processes},
+    fileserver::{Accept, Operation, Received, Spec, Storage, is_made_of_processes},
     plan::{
         catalogue::{Catalogue, Pool, ServerModel},
         expand::{Cell, Trial, Work},
@@ -83,21 +83,15 @@ fn cells<'a>(
             for &accept in accepts(&table.accepts, model) {
                 for protocol in &table.protocols {
                     let pair = Spec {
-                        operation: Operation::Download,
                         volume_bytes: 0,
                         protocol: protocol.clone(),
                         client_model: client_model.clone(),
-                        client_pool: 1,
                         server_model: model.name.clone(),
-                        server_pool: 1,
                         accept,
-                        read_bytes: ReadBytes::Auto,
                         storage: Storage::Untold,
-                        pages: Pages::Touched,
-                        received: Received::Written,
                         transfers: table.transfers,
                         source,
-                        hosts: String::new(),
+                        ..Spec::default()
                     };
                     for hosts in pairs_of_hosts(table) {
                         let pair = Spec { hosts: hosts.to_owned(), ..pair.clone() };

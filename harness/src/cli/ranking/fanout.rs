@@ -5,8 +5,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
     fanout::{
-        Assignment, Batching, Content, Fanout, FetchWhere, GOODPUT, LOSS, ReceiveOffload, Reliability, Spec,
-        TOTAL,
+        Assignment, Batching, Content, Fanout, FetchWhere, GOODPUT, LOSS, ReceiveOffload, Reliability,
+        Segmented, Spec, TOTAL,
     },
     stats::Estimate,
     units::Size,
@@ -114,9 +114,14 @@ fn table(rows: &[(&View<'_>, Estimate)]) -> Table {
 
 /// A batching with what belongs to it: whether somebody cuts the batch up, and how it is received.
 fn batching(spec: &Spec) -> String {
-    match (spec.batching, spec.receive_offload) {
-        (Batching::Gso, ReceiveOffload::Gro) => format!("gso, segmented {}", spec.segmented),
-        (Batching::Gso, ReceiveOffload::Off) => format!("gso, segmented {}, no gro", spec.segmented),
-        (batching, _) => batching.to_string(),
-    }
+    let cut = match spec.segmented {
+        Segmented::Never => "",
+        Segmented::Stack => ", cut by the kernel",
+        Segmented::Device => ", cut by the device",
+    };
+    let received = match (spec.batching, spec.receive_offload) {
+        (Batching::Gso, ReceiveOffload::Off) => ", no gro",
+        _ => "",
+    };
+    format!("{}{cut}{received}", spec.batching)
 }

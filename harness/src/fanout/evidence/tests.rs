@@ -7,10 +7,7 @@ use crate::{
 };
 use ferrybench_data::{
     family::Family,
-    fanout::{
-        Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Hosts, ReceiveOffload, Reliability,
-        Segmented,
-    },
+    fanout::{Delivery, Fanout, Hosts, ReceiveOffload, Reliability},
 };
 
 const S: u64 = 1_000_000_000;
@@ -28,27 +25,12 @@ const AROUND: Around = Around {
 fn spec() -> Spec {
     Spec {
         sender_model: "tokio".into(),
-        pool_size: 0,
-        delivery: Delivery::Unicast,
-        assignment: Assignment::All,
-        receivers: 2,
-        files: 1,
         file_bytes: 1000,
         datagram_bytes: 100,
-        framing: Framing::Ledger,
-        batching: Batching::One,
         reliability: Reliability::Repair,
-        fetch_where: FetchWhere::Local,
-        think_ms: 0,
-        segmented: Segmented::Never,
         hosts: Hosts::Named,
         receive_offload: ReceiveOffload::Off,
-        pace_bytes_per_s: 0,
-        mtu_bytes: ETHERNET_MTU,
-        rate_bytes_per_s: 0,
-        loss_percent: 0,
-        duplicate_percent: 0,
-        content: Content::BuiltIn,
+        ..Spec::default()
     }
 }
 

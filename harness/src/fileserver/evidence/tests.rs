@@ -7,7 +7,7 @@ use crate::fileserver::{
 };
 use ferrybench_data::{
     family::{Family, Source},
-    fileserver::{Accept, FileServer, Pages, ReadBytes, Received, Storage},
+    fileserver::FileServer,
 };
 
 const SOURCE: &str = "the hash of the source";
@@ -19,18 +19,9 @@ fn job(operation: Operation, protocol: &str) -> Job {
         operation,
         volume_bytes: VOLUME,
         protocol: protocol.into(),
-        client_model: "thread-pool".into(),
         client_pool: 2,
-        server_model: "thread-pool".into(),
         server_pool: 2,
-        accept: Accept::Shared,
-        read_bytes: ReadBytes::Auto,
-        storage: Storage::Tmpfs,
-        pages: Pages::Touched,
-        received: Received::Written,
-        transfers: 1,
-        source: Source::BuiltIn,
-        hosts: String::new(),
+        ..Spec::default()
     };
     Job {
         spec,

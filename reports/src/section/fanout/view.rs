@@ -191,26 +191,28 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// Everything else that is not as plain as can be, as in `, gso, repair`.
 pub(super) fn details(spec: &Spec) -> String {
-    let mut words: Vec<String> = Vec::new();
-    if spec.batching != Batching::One {
-        words.push(batching(spec));
-    }
-    if spec.reliability == Reliability::Repair {
-        words.push("repair".into());
-    }
+    let mut words = manner(spec);
     match spec.fetch_where {
         FetchWhere::Local => {}
         FetchWhere::ParentSerial => words.push("fetched by the parent".into()),
         FetchWhere::InWorker => words.push("fetched by each worker".into()),
     }
     if spec.think_ms > 0 {
-        words.push(format!(
-            "a pause of {} before sending",
-            format::tick(spec.think_ms as f64 / 1e3, Unit::Seconds)
-        ));
+        words.push(format!("a pause of {} before sending", pause(spec)));
     }
     words.extend(conditions(spec));
     words.iter().flat_map(|word| [", ", word]).collect()
+}
+
+/// How datagrams leave, where that is not one by one and once.
+fn manner(spec: &Spec) -> Vec<String> {
+    let batching = (spec.batching != Batching::One).then(|| batching(spec));
+    let repair = (spec.reliability == Reliability::Repair).then(|| "repair".to_owned());
+    batching.into_iter().chain(repair).collect()
+}
+
+fn pause(spec: &Spec) -> String {
+    format::tick(spec.think_ms as f64 / 1e3, Unit::Seconds)
 }
 
 /// What was done to the hosts and the network between them, beyond what a plan has by default.
@@ -260,19 +262,14 @@ pub(super) fn short(spec: &Spec) -> String {
         if spec.datagram_bytes == 0 { "whole file".to_owned() } else { size(spec.datagram_bytes.into()) };
     let mut words =
         vec![format!("{files} {to}"), brief(spec.delivery).to_owned(), format!("{payload}{bare}")];
-    if spec.batching != Batching::One {
-        words.push(batching(spec));
-    }
-    if spec.reliability == Reliability::Repair {
-        words.push("repair".into());
-    }
+    words.extend(manner(spec));
     match spec.fetch_where {
         FetchWhere::Local => {}
         FetchWhere::ParentSerial => words.push("parent fetches".into()),
         FetchWhere::InWorker => words.push("workers fetch".into()),
     }
     if spec.think_ms > 0 {
-        words.push(format!("{} pause", format::tick(spec.think_ms as f64 / 1e3, Unit::Seconds)));
+        words.push(format!("{} pause", pause(spec)));
     }
     words.extend(conditions(spec).into_iter().map(|word| word.replace(" on purpose", "")));
     words.join(", ")
