@@ -33,6 +33,8 @@ pub const LEDGER_HEADER_BYTES: u32 = 36;
 pub const PACKET_HEADERS_BYTES: u64 = 20 + 8;
 /// Most bytes that one UDP datagram carries over IPv4: 65 535 less those headers.
 pub const MOST_DATAGRAM_BYTES: u64 = 65_535 - PACKET_HEADERS_BYTES;
+/// Most datagrams of one batch of ours: what older kernels cut one buffer into at most.
+pub const BATCH_DATAGRAMS: u64 = 64;
 /// Most datagrams that the kernel cuts one buffer into (`UDP_MAX_SEGMENTS`).
 pub const MOST_SEGMENTS: u64 = 128;
 

@@ -140,9 +140,9 @@ fn nothing_is_left_behind_whoever_is_killed() {
         if let Some(pid) = found(&run) {
             signal(pid, Signal::SIGKILL);
         }
-        // Then the run is stopped as a person would, wherever it is.
+        // Then the run is stopped, wherever it is. (In a shell's background SIGINT is ignored until the run listens to it.)
         pause(60);
-        signal(run.pid(), Signal::SIGINT);
+        signal(run.pid(), Signal::SIGTERM);
         run.end(&what);
         let partial = walk(run.place.path(""));
         assert!(!partial.iter().any(|path| path.contains(".ferrybench-")), "{partial:?} after {what}");

@@ -1,6 +1,6 @@
 //! The axes of a fan-out trial.
 
-use super::LEDGER_HEADER_BYTES;
+use super::{BATCH_DATAGRAMS, LEDGER_HEADER_BYTES, MOST_DATAGRAM_BYTES};
 use crate::axis::axis;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +123,15 @@ impl Spec {
     /// Bytes of our own header in each data datagram.
     pub fn header_bytes(&self) -> u64 {
         if self.framing == Framing::Ledger { LEDGER_HEADER_BYTES.into() } else { 0 }
+    }
+
+    /// Most datagrams that reach a receiver's network stack as one packet: a batch that nobody cuts up.
+    pub fn datagrams_a_packet(&self) -> u64 {
+        if self.batching != Batching::Gso || self.segmented != Segmented::Never {
+            return 1;
+        }
+        let datagram = self.header_bytes() + self.payload_bytes().unwrap_or(1);
+        (MOST_DATAGRAM_BYTES / datagram.max(1)).clamp(1, BATCH_DATAGRAMS)
     }
 
     /// Content bytes of a full datagram; `None` where it is a whole file whose size is not an axis.

@@ -2,14 +2,15 @@
 //! before, so that every way of batching sends from the same bytes.
 
 use super::frame::{Announce, HEADER, Header, Kind, LARGEST_DATAGRAM};
+use ferrybench_data::fanout::BATCH_DATAGRAMS;
 use rustix::io::preadv;
 use std::{
     fs::File,
     io::{self, IoSliceMut},
 };
 
-/// Most datagrams of one batch: what older kernels segment at most.
-pub const MOST_DATAGRAMS: usize = 64;
+/// Most datagrams of one batch.
+pub const MOST_DATAGRAMS: usize = BATCH_DATAGRAMS as usize;
 /// Most bytes of one batch that is not segmented.
 const MOST_BYTES: usize = 512 << 10;
 

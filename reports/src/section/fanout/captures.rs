@@ -1,8 +1,9 @@
 //! Each program's source, and what it put out on every host.
 
-use super::view::{Trial, program, title};
+use super::view::{Trial, cases, program, shown, title};
 use crate::{
     element::Element,
+    format,
     section::{ranking::capital, view::View},
 };
 use ferrybench_data::fanout::Spec;
@@ -68,6 +69,12 @@ pub(super) fn files<'v>(view: &'v View<'_>) -> HashSet<&'v str> {
 
 pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     let captures = Captures::of(view);
+    // A plan of many cases would bury the assignment's under what they all put out.
+    let cases = cases(view);
+    let shown_cases = shown(&cases).plainly;
+    let ids: Vec<String> = shown_cases.iter().flat_map(|case| &case.trials).map(|trial| trial.id()).collect();
+    let are_shown: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let mut left_out = 0;
     let mut elements: Vec<Element> = Vec::new();
     let mut models: Vec<&str> = Vec::new();
     for trial in &view.fanouts {
@@ -81,7 +88,14 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
             || view.fanouts.iter().enumerate().filter(|(_, trial)| trial.spec.sender_model == model);
         let mut shown: Vec<Element> =
             captures.sources.get(model).map(|text| source(model, text)).into_iter().collect();
-        shown.extend(of_model().filter_map(|(at, trial)| Some(output(trial, captures.outputs.get(&at)?))));
+        let with_output = of_model().filter_map(|(at, trial)| Some((trial, captures.outputs.get(&at)?)));
+        for (trial, hosts) in with_output {
+            if are_shown.contains(trial.id().as_str()) {
+                shown.push(output(trial, hosts));
+            } else {
+                left_out += 1;
+            }
+        }
         if let (false, Some((_, trial))) = (shown.is_empty(), of_model().next()) {
             let name = program(view, &Spec { pool_size: 0, ..trial.spec.clone() });
             let own = if name == model { String::new() } else { format!(" (`{model}`)") };
@@ -100,6 +114,10 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         ),
     ];
     all.append(&mut elements);
+    if left_out > 0 {
+        let trials = format::counted(left_out, "more trial");
+        all.push(Element::prose(format!("What {trials} put out is in `captures/` beside `run.json`.")));
+    }
     all
 }
 

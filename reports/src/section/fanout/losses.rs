@@ -7,7 +7,7 @@ use crate::{
     format::{self, Unit},
     section::view::View,
 };
-use ferrybench_data::fanout::Spec;
+use ferrybench_data::fanout::{ReceiveOffload, Spec};
 
 /// Where a datagram can be lost, in the order in which counters are believed.
 const PLACES: [&str; 4] = ["injected", "interface or queue", "socket buffer", "unexplained"];
@@ -34,11 +34,16 @@ impl Loss<'_, '_> {
     /// The loss by place: each counter explains no more than is left.
     fn parts(&self) -> [u64; 4] {
         let mut left = self.lost;
-        let explained = self.counted.map(|counter| {
-            let part = counter.unwrap_or(0).min(left);
-            left -= part;
-            part
-        });
+        let spec = self.trial.spec;
+        let whole = spec.datagrams_a_packet();
+        // A socket that takes no batches has got them cut up already.
+        let at_a_socket = if spec.receive_offload == ReceiveOffload::Gro { whole } else { 1 };
+        let mut explained = [0; 3];
+        let counters = self.counted.into_iter().zip([whole, whole, at_a_socket]);
+        for (part, (packets, datagrams)) in explained.iter_mut().zip(counters) {
+            *part = packets.unwrap_or(0).saturating_mul(datagrams).min(left);
+            left -= *part;
+        }
         [explained[0], explained[1], explained[2], left]
     }
 }
@@ -77,9 +82,9 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     }
     elements.push(Element::prose(
         "**Injected:** the firewall was told to drop them, by its own counter. **Interface or queue:** what lies between the hosts dropped \
-         them. **Socket buffer:** they arrived faster than the receiver read. A counter counts packets, control datagrams among them, and a \
-         batch that is dropped whole counts once; so each explains at most what the ledger misses, in this order, and what none explains \
-         is said to be unexplained.",
+         them. **Socket buffer:** they arrived faster than the receiver read. A counter counts packets, control datagrams among them; a batch \
+         that was never cut up counts once, and stands for as many datagrams as it may hold. So each explains at most what the ledger \
+         misses, in this order, and what none explains is said to be unexplained.",
     ));
     elements.extend(figure(view, &losses));
     elements.push(table(view, &losses));

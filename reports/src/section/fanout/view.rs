@@ -63,7 +63,7 @@ pub(super) fn cases<'v, 'a>(view: &'v View<'a>) -> Vec<Group<'v, 'a>> {
 const MOST_SHOWN: usize = 8;
 const LEAST_SHOWN: usize = 2;
 /// Cases that a section shows on demand; of a plan with every axis the rest is in the table of every trial alone.
-const MOST_FOLDED: usize = 60;
+const MOST_FOLDED: usize = 16;
 
 /// Cases as a section shows them.
 pub(super) struct Shown<'c, 'v, 'a> {
