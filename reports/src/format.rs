@@ -48,7 +48,7 @@ pub fn estimate(value: f64, interval: Option<(f64, f64)>, unit: Unit) -> String 
         return shown;
     }
     let prefix = unit.prefix(value);
-    let is_count = unit == Unit::Bytes && prefix.0 == 1.0;
+    let is_count = unit == Unit::Bytes && prefix.0 <= 1.0;
     let decimals = if is_count { 0 } else { decimals(value / prefix.0) };
     let bound = |bound: f64| signed(bound / prefix.0, decimals, unit);
     format!("{shown} [{}, {}]", bound(low), bound(high))

@@ -164,7 +164,7 @@ fn published() -> Spec {
 #[test]
 fn a_packet_holds_a_batch_where_nobody_cuts_it_up() {
     let of = |batching, segmented, datagram_bytes| {
-        Spec { batching, segmented, datagram_bytes, ..Spec::default() }.datagrams_a_packet()
+        Spec { datagram_bytes, batching, segmented, ..Spec::default() }.datagrams_a_packet()
     };
     assert_eq!(of(Batching::One, Segmented::Never, 1400), 1);
     assert_eq!(of(Batching::Gso, Segmented::Stack, 1400), 1);
