@@ -112,7 +112,13 @@ impl Plan {
         if let Some(glob) = &self.only {
             list.retain(|trial| glob_match::glob_match(glob, &trial.id()));
             if list.is_empty() {
-                return Err(format!("no trial of plan {} matches \"{glob}\"", self.name).into());
+                // A single star stops at each slash, and ids have many.
+                let hint = if glob.contains("**") {
+                    String::new()
+                } else {
+                    "; ** crosses slashes, * does not".to_owned()
+                };
+                return Err(format!("no trial of plan {} matches \"{glob}\"{hint}", self.name).into());
             }
         }
         if list.is_empty() {

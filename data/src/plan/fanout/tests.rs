@@ -82,7 +82,7 @@ fn the_assignment_has_both_cases_by_every_program() {
 
 #[test]
 fn built_in_plans_stay_within_their_time() {
-    for (name, most_s, skipped) in [("smoke", 5.0, 0), ("quick", 10.0, 0), ("standard", 130.0, 0)] {
+    for (name, most_s, skipped) in [("smoke", 5.0, 0), ("quick", 20.0, 0), ("standard", 130.0, 0)] {
         let catalogue = able();
         let text = builtin::find(name).unwrap().text;
         let table: toml::Table = text.parse().unwrap();
@@ -364,8 +364,8 @@ fn sending_more_takes_longer() {
         estimate(&plan, &plan.expand(&catalogue).unwrap()).seconds
     };
     let first = seconds("file_bytes = [\"30MB\"]");
-    // 2 files of 30 MB to 2 receivers: 86 thousand datagrams, at 0.3 million a second.
-    assert!((0.25..0.6).contains(&(first - 1.0)), "{first}");
+    // 2 files of 30 MB to 2 receivers: 86 thousand datagrams, at 0.17 million a second.
+    assert!((0.5..1.0).contains(&(first - 1.0)), "{first}");
     assert!(seconds("file_bytes = [\"30MB\"]\ndeliveries = [\"multicast\"]") < first);
     assert!(seconds("file_bytes = [\"30MB\"]\npaces = [\"10MB\"]") > 12.0, "120 MB at 10 MB a second");
     assert!(seconds("file_bytes = [\"30MB\"]\nrates = [\"10MB\"]") > 6.0, "60 MB to each receiver");
