@@ -3,9 +3,8 @@
 
 use super::{
     partner::{OnDeath, Partner, write_line},
-    role::{self, Port, Replies, Role},
+    role::{Port, Replies, Role, cues_from},
 };
-use crate::measure::clock;
 use nix::sys::{
     socket::{setsockopt, sockopt},
     time::{TimeVal, TimeValLike},
@@ -15,8 +14,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     marker::PhantomData,
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
-    sync::{Mutex, PoisonError, mpsc},
-    thread,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -117,18 +115,7 @@ fn hello<J: DeserializeOwned>(stream: TcpStream, token: u64) -> Option<(J, BufRe
 
 /// Cues and replies over a connection. Its end ends this process, as the end of its input does.
 fn port_over<T: Role>(input: BufReader<TcpStream>, output: TcpStream) -> Port<T::Cue, T::Reply> {
-    let (sender, cues) = mpsc::channel();
-    thread::spawn(move || {
-        for line in input.lines() {
-            let cue = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-            if !cue.is_ok_and(|cue| sender.send(cue).is_ok()) {
-                break;
-            }
-        }
-        drop(sender);
-        clock::pause(T::GRACE);
-        role::leave();
-    });
+    let cues = cues_from::<T>(input);
     let output = Mutex::new(output);
     let replies = Replies::new(move |reply: &T::Reply| {
         write_line(&mut *output.lock().unwrap_or_else(PoisonError::into_inner), reply)

@@ -1,6 +1,6 @@
 //! A role played beside us: by a process of the same binary, or by a thread of our own.
 
-use super::role::{Port, Replies, Role, WORKER};
+use super::role::{Port, Replies, Role, WORKER, pass_on};
 use command_fds::{CommandFdExt, FdMapping};
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -72,32 +72,13 @@ impl<T: Role> Partner<T> {
         drop(command); // closes our copies of what was handed over: end of file must reach the other side
         let mut stdin = child.stdin.take().expect("standard input was asked to be a pipe");
         let stdout = child.stdout.take().expect("standard output was asked to be a pipe");
-        let named = |how: &str| format!("the {} worker {how}", T::NAME);
-        if write_line(&mut stdin, job).is_err() {
+        let told = write_line(&mut stdin, job);
+        let mut how = move || format!("the {} worker {}", T::NAME, how_it_ended(&mut child));
+        if told.is_err() {
             // It is gone already: how is what matters.
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, named(&how_it_ended(&mut child))));
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, how()));
         }
-        let (sender, replies) = mpsc::channel();
-        let ending = Arc::new(AtomicBool::new(false));
-        let expected = Arc::clone(&ending);
-        let ended = Arc::new(OnceLock::new());
-        let end = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let reply = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-                if !reply.is_ok_and(|reply| sender.send(reply).is_ok()) {
-                    break;
-                }
-            }
-            let how = end.get_or_init(|| named(&how_it_ended(&mut child)));
-            // Asked before its answers are disconnected: that may be how we come to drop it.
-            let unexpected = !expected.load(Ordering::SeqCst);
-            drop(sender);
-            if unexpected {
-                on_death(how.clone());
-            }
-        });
-        Ok(Self { cues: Cues::Process(stdin), replies, ending, ended })
+        Ok(Self::hearing(Cues::Process(stdin), BufReader::new(stdout), how, on_death))
     }
 
     /// Starts a thread for the role, which `play` plays.
@@ -127,26 +108,33 @@ impl<T: Role> Partner<T> {
     /// Somebody at the other end of a connection, who has been told the job already.
     pub fn connected(stream: TcpStream, on_death: OnDeath) -> io::Result<Self> {
         let input = BufReader::new(stream.try_clone()?);
+        let how = || format!("the {} worker on another host is gone", T::NAME);
+        Ok(Self::hearing(Cues::Connection(stream), input, how, on_death))
+    }
+
+    /// A partner whose answers come from there, as framed messages; `how` says how it ended, once they have.
+    fn hearing(
+        cues: Cues<T::Cue>,
+        answers: impl BufRead + Send + 'static,
+        how: impl FnOnce() -> String + Send + 'static,
+        on_death: OnDeath,
+    ) -> Self {
         let (sender, replies) = mpsc::channel();
         let ending = Arc::new(AtomicBool::new(false));
         let expected = Arc::clone(&ending);
         let ended = Arc::new(OnceLock::new());
         let end = Arc::clone(&ended);
         std::thread::spawn(move || {
-            for line in input.lines() {
-                let reply = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-                if !reply.is_ok_and(|reply| sender.send(reply).is_ok()) {
-                    break;
-                }
-            }
-            let how = end.get_or_init(|| format!("the {} worker on another host is gone", T::NAME));
+            pass_on(answers, &sender);
+            let how = end.get_or_init(how);
+            // Asked before its answers are disconnected: that may be how we come to drop it.
             let unexpected = !expected.load(Ordering::SeqCst);
             drop(sender);
             if unexpected {
                 on_death(how.clone());
             }
         });
-        Ok(Self { cues: Cues::Connection(stream), replies, ending, ended })
+        Self { cues, replies, ending, ended }
     }
 
     /// Tells it something.

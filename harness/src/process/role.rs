@@ -108,18 +108,7 @@ fn play_from_stdio<T: Role>() -> io::Result<()> {
     input.read_line(&mut line)?;
     let job = serde_json::from_str(&line)?;
     T::alone(&job);
-    let (sender, cues) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in input.lines() {
-            let cue = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-            if !cue.is_ok_and(|cue| sender.send(cue).is_ok()) {
-                break;
-            }
-        }
-        drop(sender);
-        clock::pause(T::GRACE);
-        leave();
-    });
+    let cues = cues_from::<T>(input);
     let replies = Replies::new(|reply: &T::Reply| {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
@@ -128,6 +117,28 @@ fn play_from_stdio<T: Role>() -> io::Result<()> {
         output.flush()
     });
     T::play(job, Port { cues, replies })
+}
+
+/// The cues of a role, one a line. The end of the input ends this process.
+pub(super) fn cues_from<T: Role>(input: impl BufRead + Send + 'static) -> mpsc::Receiver<T::Cue> {
+    let (sender, cues) = mpsc::channel();
+    std::thread::spawn(move || {
+        pass_on(input, &sender);
+        drop(sender);
+        clock::pause(T::GRACE);
+        leave();
+    });
+    cues
+}
+
+/// Passes on framed messages until their end, or until nobody wants them; what cannot be read is the end as well.
+pub(super) fn pass_on<T: DeserializeOwned>(input: impl BufRead, to: &mpsc::Sender<T>) {
+    for line in input.lines() {
+        let message = line.and_then(|line| Ok(serde_json::from_str(&line)?));
+        if !message.is_ok_and(|message| to.send(message).is_ok()) {
+            return;
+        }
+    }
 }
 
 /// Ends this process at once, and its whole group where it leads one: partners and other people's programs too.
