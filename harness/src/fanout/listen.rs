@@ -61,8 +61,10 @@ pub(super) enum Ended {
 const CROWD: usize = 8;
 /// How long more of a crowd is let gather once all that was there was taken, instead of waiting for the next one: each
 /// that meets somebody waiting has the sender's CPU wake another one up, which costs it more than the datagram itself.
-/// Buffers hold the datagrams of many times as long.
+/// The kernel makes some 100 microseconds of it: the slack of an ordinary thread's timers comes on top.
 const GATHERING: Duration = Duration::from_micros(50);
+/// A receive buffer that holds the datagrams of several such pauses at any rate seen so far.
+const ROOMY: u64 = 2 << 20;
 /// How long one wait for a datagram lasts, before cues and clocks are looked at.
 const TICK: Duration = Duration::from_millis(5);
 /// What is under way when the sender has ended may lie in a queue of the network: a silence this long says that it is
@@ -122,7 +124,7 @@ impl Listener {
             self.heard_ns = Some(now);
         }
         let is_crowd = self.inbox.len() >= CROWD;
-        let gathers = self.inbox.took_all() && (is_crowd || self.was_crowd);
+        let gathers = self.buffer_bytes >= ROOMY && self.inbox.took_all() && (is_crowd || self.was_crowd);
         self.was_crowd = is_crowd;
         let dropped = || socket::dropped(&self.socket);
         match &mut self.books {

@@ -72,6 +72,8 @@ pub struct There {
     pub store: Store,
     /// By how much its clock is ahead of the one of the clients' host, nanoseconds.
     pub ahead_ns: i64,
+    /// By how much that may be wrong, nanoseconds.
+    pub bound_ns: u64,
 }
 
 /// What a conductor answers.

@@ -96,7 +96,8 @@ impl Seen {
         told: &io::Result<Report>,
     ) -> (Evidence, Vec<TransferRow>, Option<String>, f64) {
         let spec = &self.spec;
-        let server = Server::new(told.as_ref().ok());
+        let bound_ns = job.there.as_ref().map_or(0, |there| there.bound_ns);
+        let server = Server::new(told.as_ref().ok(), bound_ns);
         let source = job.expected();
         let mut rows = Vec::new();
         let mut clients = Clients::default();
@@ -187,17 +188,19 @@ struct Place {
 /// What the server's workers said, by the port of the client.
 struct Server<'a> {
     connections: HashMap<u16, Vec<(u32, &'a Taken)>>,
+    /// By how much its times may be wrong on the clients' clock, nanoseconds.
+    bound_ns: u64,
 }
 
 impl<'a> Server<'a> {
-    fn new(report: Option<&'a Report>) -> Self {
+    fn new(report: Option<&'a Report>, bound_ns: u64) -> Self {
         let mut connections: HashMap<u16, Vec<(u32, &Taken)>> = HashMap::new();
         for told in report.into_iter().flat_map(|report| &report.workers) {
             for taken in &told.connections {
                 connections.entry(taken.port).or_default().push((told.worker, taken));
             }
         }
-        Self { connections }
+        Self { connections, bound_ns }
     }
 
     /// Who served a transfer. A port may come again in a later round: the times tell which it was.
@@ -205,8 +208,9 @@ impl<'a> Server<'a> {
         let connected = done.connected_ns?;
         let candidates = self.connections.get(&done.port)?;
         // The connection is there for the server a moment before the client knows of it.
-        let near =
-            |taken: &Taken| taken.taken_ns + 1_000_000_000 > connected && taken.taken_ns <= done.ended_ns;
+        let near = |taken: &Taken| {
+            taken.taken_ns + 1_000_000_000 > connected && taken.taken_ns <= done.ended_ns + self.bound_ns
+        };
         // Of two that are near, the earlier one had ended before this one could have the port.
         candidates.iter().filter(|(_, taken)| near(taken)).max_by_key(|(_, taken)| taken.taken_ns).copied()
     }

@@ -133,7 +133,8 @@ impl Side {
     /// Has it started on another host.
     pub(super) fn start_there(job: &Job, control: &Rendezvous) -> io::Result<(Self, Started)> {
         let partner: Partner<ServerSide> = control.partner(job, Arc::new(|_| {}))?;
-        match partner.reply(PATIENCE)? {
+        // Longer than the other host waits itself: what it has to say is the better reason.
+        match partner.reply(PATIENCE + Duration::from_secs(5))? {
             Reply::Started { address, start_s } => Ok((Self::There(partner), Started { address, start_s })),
             other => Err(unexpected(other)),
         }
@@ -222,7 +223,7 @@ impl Side {
     }
 }
 
-/// Longest that another host may take to hash what was uploaded to it.
+/// Longest that another host may take to answer: hashing what was uploaded to it takes longest.
 const LOOKING: Duration = Duration::from_secs(600);
 
 fn ask(partner: &mut Partner<ServerSide>, cue: Cue) -> io::Result<Reply> {

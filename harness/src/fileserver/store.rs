@@ -214,10 +214,13 @@ pub struct Job {
 pub enum Reply {
     /// This is about to be made and would outlive the process.
     Declare(Remains),
-    /// The store is there: the hashes of each source, by its length.
-    Ready(BTreeMap<u64, Source>),
-    /// There is no room for it.
-    NoRoom(String),
+    /// The store is there.
+    Ready {
+        /// The hashes of each source, by its length.
+        sources: BTreeMap<u64, Source>,
+        /// Why there is no room for files of a length, which are not there.
+        left_out: BTreeMap<u64, String>,
+    },
     /// It could not be made.
     Failed(String),
 }
@@ -225,23 +228,30 @@ pub enum Reply {
 impl Volume {
     /// Of the source and the spare files, bytes.
     pub fn all_bytes(&self) -> u64 {
-        self.bytes * u64::from(self.spares + 1)
+        self.bytes.saturating_mul(u64::from(self.spares) + 1)
     }
 }
 
-/// Why there is no room in memory for everything that is to be made.
-fn no_room(job: &Job) -> Option<String> {
+/// The volumes that memory has room for, and why not for the others: the largest are left out first, so that small ones
+/// still run.
+fn fitting(mut volumes: Vec<Volume>) -> (Vec<Volume>, BTreeMap<u64, String>) {
     let room = room::look(Path::new("/"));
-    let bytes: u64 = job.volumes.iter().map(Volume::all_bytes).sum();
-    (!room.holds_in_memory(bytes)).then(|| {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        format!(
+    let mut left_out = BTreeMap::new();
+    volumes.sort_by_key(|volume| volume.bytes);
+    loop {
+        let bytes = volumes.iter().map(Volume::all_bytes).fold(0, u64::saturating_add);
+        if room.holds_in_memory(bytes) {
+            return (volumes, left_out);
+        }
+        let Some(largest) = volumes.pop() else { return (volumes, left_out) };
+        let why = format!(
             "memory: its files need {} MiB of {}, and there is room for {} MiB",
-            mib(bytes),
+            bytes.div_ceil(1 << 20),
             room::TMPFS,
             room.memory_bytes() >> 20
-        )
-    })
+        );
+        left_out.insert(largest.bytes, why);
+    }
 }
 
 impl Role for Keeper {
@@ -251,13 +261,12 @@ impl Role for Keeper {
     type Reply = Reply;
 
     fn play(job: Job, port: Port<(), Reply>) -> io::Result<()> {
-        if let Some(why) = job.looks.then(|| no_room(&job)).flatten() {
-            return port.replies.send(&Reply::NoRoom(why));
-        }
+        let (volumes, left_out) =
+            if job.looks { fitting(job.volumes) } else { (job.volumes, BTreeMap::new()) };
         port.replies.send(&Reply::Declare(Remains::Path(job.store.folder.clone())))?;
         DirBuilder::new().mode(0o700).create(&job.store.folder)?;
-        match job.store.make(&job.volumes, job.seed) {
-            Ok(hashes) => port.replies.send(&Reply::Ready(hashes))?,
+        match job.store.make(&volumes, job.seed) {
+            Ok(sources) => port.replies.send(&Reply::Ready { sources, left_out })?,
             Err(error) => return port.replies.send(&Reply::Failed(format!("the files of the run: {error}"))),
         }
         // What was declared is removed when this ends: that is, when the run does.

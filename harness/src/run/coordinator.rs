@@ -90,6 +90,16 @@ pub enum Seen {
     },
 }
 
+impl Seen {
+    /// Why the row fails although it has evidence, where it does.
+    pub(super) fn failure_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::FileServer { failure, .. } => failure.as_mut(),
+            Self::RoundTrip { .. } | Self::Fanout { .. } => None,
+        }
+    }
+}
+
 /// What whoever watches is told, always between blocks.
 pub enum Event<'a> {
     /// A block begins.

@@ -44,8 +44,8 @@ pub(in crate::plan) fn cost(blocks: u32, runs: &[&Trial]) -> Cost {
     let specs = || runs.iter().map(|(spec, _)| *spec);
     let bytes =
         |here: bool| -> u64 { storage::needed(specs().filter(|spec| spec.is_here() == here)).values().sum() };
-    // What lies on other hosts is not this machine's to hold.
-    let (files, elsewhere) = (bytes(true), bytes(false));
+    // Named hosts, which may be namespaces of this machine, look for room themselves; both of a pair make files.
+    let (files, elsewhere) = (bytes(true), 2 * bytes(false));
     let in_memory = specs().any(|spec| spec.is_here() && spec.storage == Storage::Tmpfs);
     let seconds: f64 = runs.iter().map(|(spec, work)| block_seconds(spec, *work)).sum();
     let processes = runs.iter().map(|(spec, _)| processes(spec)).max().unwrap_or(0);

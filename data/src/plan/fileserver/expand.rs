@@ -37,7 +37,9 @@ pub(in crate::plan) fn tables(
     for table in tables {
         let work = table.leg.map_or(Work::Once, Work::For);
         for (spec, model) in cells(table, theirs.as_ref(), catalogue) {
-            let skip = model.lacking.clone().or_else(|| too_many(&spec, model, room.descriptors));
+            // How many descriptors other hosts allow is theirs to say.
+            let of_here = || too_many(&spec, model, room.descriptors).filter(|_| spec.is_here());
+            let skip = model.lacking.clone().or_else(of_here);
             trials.push((spec, work, skip));
         }
     }

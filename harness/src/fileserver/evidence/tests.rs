@@ -1,9 +1,13 @@
 //! Made-up rounds, and what they come to.
 
 use super::*;
-use crate::fileserver::{
-    drivers::Limits,
-    store::{self, Store},
+use crate::{
+    fileserver::{
+        conduct::There,
+        drivers::Limits,
+        store::{self, Store},
+    },
+    process::afar::Rendezvous,
 };
 use ferrybench_data::{
     family::{Family, Source},
@@ -132,6 +136,19 @@ fn a_server_on_another_clock_is_joined_all_the_same() {
     assert_eq!(judge(&job, rounds(), server(hour_ms).on_a_clock_behind((hour_ms * MS) as i64)), same);
     let unknown = judge(&job, rounds(), server(hour_ms));
     assert!(unknown.1.iter().all(|row| row.worker.is_none()), "an hour away is no match");
+    // An offset that is wrong by more than a transfer takes is made up for by its bound.
+    let late = || server(hour_ms).on_a_clock_behind(((hour_ms - 200) * MS) as i64);
+    assert!(judge(&job, rounds(), late()).1.iter().all(|row| row.worker.is_none()));
+    let there = |bound_ns| There {
+        control: Rendezvous { at: ([10, 0, 0, 2], 1).into(), token: 0 },
+        address: [10, 0, 0, 2].into(),
+        store: job.store.clone(),
+        ahead_ns: 0,
+        bound_ns,
+    };
+    let bounded = Job { there: Some(there(200 * MS)), ..job.clone() };
+    let known = judge(&bounded, rounds(), late()).1;
+    assert_eq!(known.iter().map(|row| row.worker).collect::<Vec<_>>(), [Some(1), Some(2)]);
 }
 
 #[test]

@@ -133,6 +133,20 @@ impl Hosts {
         self.lose(host, &why);
     }
 
+    /// Gives up a host that kept silent for so long that it is not there any more: why, in one sentence. An error where it
+    /// is this machine, without which there is no run.
+    pub fn give_up_silent(&mut self, number: usize) -> io::Result<String> {
+        if number != HERE && self.all[number].lost.is_none() {
+            self.lose(number, "its agent kept silent past every deadline");
+        }
+        match (number, self.lost(number)) {
+            (HERE, _) | (_, None) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the agent of this machine kept silent"))
+            }
+            (_, Some(why)) => Ok(why.to_owned()),
+        }
+    }
+
     /// Gives a host up. What its agent, where that was killed, could not remove is removed for it.
     pub(super) fn lose(&mut self, number: usize, why: &str) {
         let host = &mut self.all[number];

@@ -60,21 +60,42 @@ impl LocalHost {
                 }
                 Ok(Heard::Lost(why)) => return Ok(Err(Attempt::Failed(why))),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Ok(Err(Attempt::Failed(self.hosts.give_up_silent(host)?)));
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
     /// Ends a block: stops the worker on the other host, and waits until it is gone, so that it does not disturb the next
-    /// one. Where that host was lost meanwhile, this is why an attempt failed, whatever it looked like from here.
-    pub(super) fn end_afar(&mut self, worker: Worker, attempt: Attempt) -> io::Result<Attempt> {
+    /// one. Where an attempt failed, what is known of the other host is why, whatever it looked like from here.
+    pub(super) fn end_afar(&mut self, worker: Worker, mut attempt: Attempt) -> io::Result<Attempt> {
+        let failure = match &mut attempt {
+            Attempt::Failed(why) => Some(why),
+            Attempt::Done(seen) => seen.failure_mut(),
+            Attempt::Skipped(_) | Attempt::Interrupted => None,
+        };
+        if let Some(failure) = failure {
+            match self.hosts.hear(&[worker], LOOK_UP) {
+                Ok((_, Heard::Lost(why))) => {
+                    *failure = why;
+                    return Ok(attempt);
+                }
+                Ok((_, Heard::Ended(how, words))) => {
+                    // Without words it has only left because we are gone.
+                    if !words.is_empty() {
+                        let name = self.hosts.name(worker.host);
+                        *failure += &format!("; on host {name}, {}", last_of("other", &how, &words));
+                    }
+                    return Ok(attempt);
+                }
+                _ => {}
+            }
+        }
         self.hosts.stop(worker);
         self.await_end(worker)?;
-        Ok(match (attempt, self.hosts.lost(worker.host)) {
-            (Attempt::Interrupted, _) => Attempt::Interrupted,
-            (_, Some(why)) => Attempt::Failed(why.to_owned()),
-            (attempt, None) => attempt,
-        })
+        Ok(attempt)
     }
 
     fn await_end(&mut self, worker: Worker) -> io::Result<()> {

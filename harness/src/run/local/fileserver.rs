@@ -39,14 +39,18 @@ impl LocalHost {
             Ok(pair) => pair,
             Err(attempt) => return Ok(attempt),
         };
-        let (files, servers) = match (self.files_of(pair.near), self.files_of(pair.far)) {
+        let (files, servers) = match (self.files_of(pair.near, spec), self.files_of(pair.far, spec)) {
             (Ok(files), Ok(servers)) => (files, servers),
             (Err(attempt), _) | (_, Err(attempt)) => return Ok(attempt),
         };
         // Clocks of two machines drift apart.
         for host in [pair.near, pair.far] {
             if let Err(error) = self.hosts.measure_clock(host) {
-                return Ok(Attempt::Failed(error.to_string()));
+                let why = match error.kind() {
+                    io::ErrorKind::TimedOut => self.hosts.give_up_silent(host)?,
+                    _ => error.to_string(),
+                };
+                return Ok(Attempt::Failed(why));
             }
         }
         let mut job = block_job(files, spec, work, seed);
@@ -56,12 +60,17 @@ impl LocalHost {
                 Ok(awaiting) => awaiting,
                 Err(attempt) => return Ok(attempt),
             };
-        job.there = Some(There {
-            control,
-            address: pair.far_address,
-            store: servers.store,
-            ahead_ns: self.hosts.ahead_ns(pair.far) - self.hosts.ahead_ns(pair.near),
-        });
+        // Two that read one clock need no measured offset, which is never quite right.
+        let (ahead_ns, bound_ns) = if self.hosts.share_a_clock(pair.near, pair.far) {
+            (0, 0)
+        } else {
+            (
+                self.hosts.ahead_ns(pair.far) - self.hosts.ahead_ns(pair.near),
+                self.hosts.clock_bound_ns(pair.far) + self.hosts.clock_bound_ns(pair.near),
+            )
+        };
+        job.there =
+            Some(There { control, address: pair.far_address, store: servers.store, ahead_ns, bound_ns });
         let attempt =
             self.worker_on(pair.near, Conduct::NAME, serde_json::to_value(job)?, deadline + PATIENCE, word)?;
         self.end_afar(side, attempt)

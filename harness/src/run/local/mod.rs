@@ -123,6 +123,9 @@ impl LocalHost {
                 }
                 Ok(Heard::Lost(why)) => return Ok(Attempt::Failed(why)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Ok(Attempt::Failed(self.hosts.give_up_silent(host)?));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 impl LocalHost {
-    /// Numbers of the plan's hosts, in its order. They are reached when the first block needs them; one that cannot be
+    /// Numbers of the plan's hosts, in its order. They are reached when they are needed first; one that cannot be
     /// reached is lost, and what needs it says so.
     pub(super) fn named_hosts(&mut self) -> Vec<usize> {
         if self.named.is_none() {

@@ -29,6 +29,8 @@ use std::{
 pub(super) struct Files {
     pub(super) store: Store,
     pub(super) sources: BTreeMap<u64, Source>,
+    /// Why there are none of a length.
+    left_out: BTreeMap<u64, String>,
 }
 
 /// Every set of files that a run has.
@@ -78,10 +80,14 @@ impl LocalHost {
         Ok(())
     }
 
-    /// The files of a named host.
-    pub(super) fn files_of(&self, host: usize) -> Result<Files, Attempt> {
+    /// The files of a named host, for a trial.
+    pub(super) fn files_of(&self, host: usize, spec: &Spec) -> Result<Files, Attempt> {
         // There are none where the run is being stopped.
-        self.stores.named.get(&host).cloned().unwrap_or(Err(Attempt::Interrupted))
+        let files = self.stores.named.get(&host).cloned().unwrap_or(Err(Attempt::Interrupted))?;
+        match files.left_out.get(&spec.volume_bytes).filter(|_| spec.operation.moves_content()) {
+            Some(why) => Err(Attempt::Skipped(format!("host {}: {why}", self.hosts.name(host)))),
+            None => Ok(files),
+        }
     }
 
     /// Has a keeper make files on a host: in memory or on disk where the plan found room for them already, else in
@@ -108,23 +114,28 @@ impl LocalHost {
             let line = match self.hear(keeper, LOOK_UP) {
                 Ok(Heard::Said(line)) => line,
                 Ok(Heard::Ended(how, words)) => {
-                    return Ok(Err(Attempt::Failed(last_of(Keeper::NAME, &how, &words))));
+                    let why = last_of(Keeper::NAME, &how, &words);
+                    return Ok(Err(Attempt::Failed(self.of_host(host, planned, why))));
                 }
                 Ok(Heard::Lost(why)) => return Ok(Err(Attempt::Failed(why))),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => continue,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.hosts.stop(keeper);
+                    return Ok(Err(Attempt::Failed(self.hosts.give_up_silent(host)?)));
+                }
                 Err(error) => return Err(error),
-            };
-            let of_host = |why: String| match planned {
-                Some(_) => why,
-                None => format!("host {}: {why}", self.hosts.name(host)),
             };
             return Ok(match serde_json::from_value(line)? {
                 store::Reply::Declare(_) => continue,
-                store::Reply::Ready(sources) => Ok(Files { store, sources }),
-                store::Reply::NoRoom(why) => Err(Attempt::Skipped(of_host(why))),
-                store::Reply::Failed(why) => Err(Attempt::Failed(of_host(why))),
+                store::Reply::Ready { sources, left_out } => Ok(Files { store, sources, left_out }),
+                store::Reply::Failed(why) => Err(Attempt::Failed(self.of_host(host, planned, why))),
             });
         }
+    }
+
+    /// A reason with the host that it is of, where the plan did not decide for it.
+    fn of_host(&self, host: usize, planned: Option<bool>, why: String) -> String {
+        if planned.is_some() { why } else { format!("host {}: {why}", self.hosts.name(host)) }
     }
 }
 

@@ -108,15 +108,21 @@ pub(super) fn hosts(view: &View<'_>) -> Vec<Element> {
     }
     let mut elements = section(view, "File server: two hosts against one", &comparisons, "fileserver-hosts");
     if !elements.is_empty() {
-        elements.insert(1, Element::prose(what_differs(view)));
+        let pairs: BTreeSet<&str> = grids.iter().map(|grid| grid.spec.hosts.as_str()).collect();
+        let mut words: Vec<&str> =
+            pairs.into_iter().filter(|pair| !pair.is_empty()).map(|pair| what_differs(view, pair)).collect();
+        words.dedup();
+        elements.splice(1..1, words.into_iter().map(Element::prose));
     }
     elements
 }
 
-/// What a comparison of two hosts with one compares besides the way between them.
-fn what_differs(view: &View<'_>) -> &'static str {
-    let boots: BTreeSet<&str> =
-        view.data.info.participants.iter().map(|host| host.boot_id.as_str()).collect();
+/// What a comparison of a pair of hosts with one host compares besides the way between them.
+fn what_differs(view: &View<'_>, pair: &str) -> &'static str {
+    let named =
+        |name: &str| view.data.infos().flat_map(|info| &info.participants).find(|host| host.name == name);
+    let boots: BTreeSet<Option<&str>> =
+        pair.split(':').map(|name| named(name).map(|host| host.boot_id.as_str())).collect();
     if boots.len() == 1 {
         "**These hosts are network stacks of one machine**: what is compared is the way through two stacks with the way over \
          the loopback interface of one, by the same CPUs. No cable is between them."
