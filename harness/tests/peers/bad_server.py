@@ -435,6 +435,7 @@ class dies_under_load(Course):
             dies_under_load.open += 1
             if dies_under_load.open > 6:
                 os._exit(137)
+        time.sleep(0.05)  # those that come together are open together, however quick one is
         try:
             super().serve(connection)
         finally:
