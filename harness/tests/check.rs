@@ -12,13 +12,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Mutex,
     thread,
 };
-use support::{Place, eventually, signal};
+use support::{NOBODY, Place, eventually, signal};
 
 /// A Python program that serves the folder `root` of its place.
 struct Server {
@@ -313,12 +312,10 @@ fn the_text_has_a_line_for_each_case_and_ends_with_a_verdict() {
 #[test]
 fn a_wrong_target_is_a_wrong_request() {
     let place = Place::new();
-    // Nobody listens at a port that was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for (arguments, says) in [
-        (&["--target", &free][..], "no server takes a connection at"),
+        (&["--target", NOBODY][..], "no server takes a connection at"),
         (&["--target", "nonsense"], "`nonsense` is no HOST:PORT"),
-        (&["--target", &free, "--only", "no-such-case"], "no case is named `no-such-case`"),
+        (&["--target", NOBODY, "--only", "no-such-case"], "no case is named `no-such-case`"),
     ] {
         let output = place.ferrybench(&[&["check"], arguments].concat()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

@@ -16,6 +16,7 @@ use ferrybench::{
 use ferrybench_data::fanout::{
     Assignment, Batching, Delivery, FetchWhere, Framing, OK, ReceiveOffload, Reliability,
 };
+use nix::sys::socket::{setsockopt, sockopt};
 use std::{
     collections::BTreeSet,
     fs,
@@ -25,12 +26,20 @@ use std::{
     thread,
 };
 use support::{
-    Place,
+    NOBODY, Place,
     fanout::{SESSION, Stand, content, finish, receiver_job, send, spec, start_receiver, try_send},
 };
 
 fn contents() -> Vec<Vec<u8>> {
     vec![content(300_000, 1), content(123_457, 2), Vec::new()]
+}
+
+/// A port for sockets that share one. It is theirs while the socket beside it lives.
+fn shared_port() -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
 }
 
 /// Every file is at every receiver that was to get it, and both sides say so.
@@ -158,8 +167,7 @@ fn one_datagram_reaches_all_by_broadcast_and_multicast() {
         spec.delivery = delivery;
         let contents = contents();
         let group = Ipv4Addr::new(239, 255, 7, 7);
-        // A port that is free for all: taken and given back.
-        let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let (_reserved, port) = shared_port();
         let to = if delivery == Delivery::Multicast { group } else { Ipv4Addr::new(127, 255, 255, 255) };
         let stand = Stand::new(&place, spec, &contents, |job| {
             job.listen = SocketAddr::from(([0, 0, 0, 0], port));
@@ -264,8 +272,7 @@ fn files_are_fetched_by_the_parent_or_by_workers() {
         for (source, content) in job.sources.iter_mut().zip(&contents) {
             source.from = From::Url(web_server(content.clone()));
         }
-        let missing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        job.sources.push(Source { from: From::Url(format!("http://{missing}/c")), name: "c".into() });
+        job.sources.push(Source { from: From::Url(format!("http://{NOBODY}/c")), name: "c".into() });
         let folders = stand.folders.clone();
         let mut sent = send(&job);
         let failed = sent.files.pop().unwrap();
@@ -428,7 +435,7 @@ fn sixty_four_receivers_have_every_byte() {
         let mut spec = spec();
         (spec.delivery, spec.receivers) = (delivery, 64);
         let group = Ipv4Addr::new(239, 255, 7, 8);
-        let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let (_reserved, port) = shared_port();
         let is_shared = delivery == Delivery::Multicast;
         let contents = vec![content(200_000, 13)];
         let stand = Stand::new(&place, spec, &contents, |job| {

@@ -233,8 +233,10 @@ fn what_cannot_be_is_one_sentence_and_code_2() {
 fn nobody_there_is_named_and_code_1() {
     let place = Place::new();
     fs::write(place.path("a.bin"), b"a").unwrap();
-    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let ended = place.ferrybench(&["send", "a.bin", "--to", &nobody, "--patience", "200ms"]).assert().code(1);
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let ended =
+        place.ferrybench(&["send", "a.bin", "--to", &address, "--patience", "200ms"]).assert().code(1);
     let said = String::from_utf8_lossy(&ended.get_output().stdout).into_owned();
     assert!(said.contains("it never answered, for 200 ms"), "{said}");
 }

@@ -25,6 +25,7 @@ use serde_json::json;
 use std::{
     collections::BTreeSet,
     fs::{self, File},
+    io::ErrorKind,
     net::{Ipv4Addr, UdpSocket},
     path::Path,
     process::{Command, Stdio},
@@ -51,7 +52,16 @@ fn socket_on(host: &BedHost, port: u16) -> Option<UdpSocket> {
     let namespace = File::open(format!("/proc/{}/ns/net", host.prefix[2])).unwrap();
     let opened = thread::spawn(move || {
         setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap()
+        let mut socket = None;
+        // A port just closed stays taken while a process that another test starts holds a copy of it, until its `exec`.
+        eventually("the port is free", || {
+            socket = match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+                bound => Some(bound.unwrap()),
+            };
+            socket.is_some()
+        });
+        socket.unwrap()
     });
     let socket = opened.join().unwrap();
     socket.set_broadcast(true).unwrap();
@@ -474,15 +484,21 @@ fn an_agent_behind_ssh_is_a_host() {
     let _daemon = Daemon(daemon.stderr(log).stdin(Stdio::null()).spawn().unwrap());
     eventually("sshd listens", || place.read("sshd.log").contains("listening on"));
 
-    let ssh = format!(
-        "ssh -F none -o BatchMode=yes -o UserKnownHostsFile={here}/known_hosts -i {here}/user -p 2222 root@{}",
-        server.address
-    );
-    let mut prefix = client.prefix.clone();
-    prefix.extend(ssh.split(' ').map(str::to_owned));
-    let far = Reach { name: "far".into(), prefix, ..Reach::default() };
+    let through_ssh = |name: &str| {
+        // A variable that is not set, so that its process is known among others.
+        let ssh = format!(
+            "ssh -F none -o BatchMode=yes -o UserKnownHostsFile={here}/known_hosts -o SendEnv={name} -i {here}/user \
+             -p 2222 root@{}",
+            server.address
+        );
+        let mut prefix = client.prefix.clone();
+        prefix.extend(ssh.split(' ').map(str::to_owned));
+        Reach { name: name.into(), prefix, ..Reach::default() }
+    };
+    let far = through_ssh("far");
     let mut hosts = Hosts::start(&program(), &place.path("tmp")).unwrap();
-    let pushed = Reach { name: "pushed".into(), binary: Some("/no/such".into()), push: true, ..far.clone() };
+    let pushed =
+        Reach { name: "pushed".into(), binary: Some("/no/such".into()), push: true, ..through_ssh("pushed") };
     let numbers = hosts.join(&[reach(client), far.clone(), pushed], true);
     assert_eq!(numbers.iter().find_map(|&number| hosts.lost(number)), None, "{}", place.read("sshd.log"));
     let participants = hosts.participants();
@@ -510,8 +526,8 @@ fn an_agent_behind_ssh_is_a_host() {
             Duration::from_secs(60),
         )
         .unwrap();
-    // The first that was started is that of `far`.
-    let ssh = children_of_this_process().into_iter().find(|(_, line)| line.starts_with("ssh "));
+    let is_far = |line: &str| line.starts_with("ssh ") && line.contains("SendEnv=far");
+    let ssh = children_of_this_process().into_iter().find(|(_, line)| is_far(line));
     signal(ssh.expect("ssh runs").0, Signal::SIGKILL);
     loop {
         match hosts.hear(&[doomed], Duration::from_secs(20)).unwrap().1 {
@@ -532,7 +548,7 @@ fn an_agent_behind_ssh_is_a_host() {
     assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new());
 }
 
-/// Children of this process, in the order in which they were started: numbers and command lines.
+/// Children of this process: numbers and command lines.
 fn children_of_this_process() -> Vec<(i32, String)> {
     let mut children = Vec::new();
     for task in fs::read_dir("/proc/self/task").unwrap() {
@@ -542,6 +558,5 @@ fn children_of_this_process() -> Vec<(i32, String)> {
             children.push((pid, String::from_utf8_lossy(&words).replace('\0', " ").trim().to_owned()));
         }
     }
-    children.sort_unstable();
     children
 }

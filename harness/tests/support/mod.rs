@@ -117,6 +117,10 @@ pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
+/// Where nobody listens. A port that was free a moment ago would not do: a process that is just being started by another
+/// test can hold a copy of the socket.
+pub const NOBODY: &str = "127.0.0.1:1";
+
 #[expect(clippy::disallowed_methods, reason = "a test's deadline is no measurement")]
 pub fn now() -> Instant {
     Instant::now()
