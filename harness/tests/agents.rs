@@ -8,7 +8,6 @@ use ferrybench::{
     process::{
         hosts::{HERE, Heard, Hosts, Worker},
         identity::{KnownBinary, boot_id},
-        partner::Program,
         reach::Reach,
     },
 };
@@ -21,11 +20,7 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
-use support::{BINARY, eventually, say, signal};
-
-fn program() -> Program {
-    Program(BINARY.into())
-}
+use support::{BINARY, eventually, program, say, signal};
 
 fn reach(name: &str, prefix: &[&str]) -> Reach {
     let prefix = prefix.iter().map(|&word| word.to_owned()).collect();

@@ -3,7 +3,7 @@
 
 mod support;
 
-use ferrybench::{host::testbed::TestBed, process::partner::Program};
+use ferrybench::host::testbed::TestBed;
 use ferrybench_data::{
     dataset::{Dataset, TrialView},
     fileserver::FileServer,
@@ -11,11 +11,7 @@ use ferrybench_data::{
 };
 use nix::sys::signal::Signal;
 use std::fs;
-use support::{BINARY, Place, eventually, say, signal};
-
-fn bed() -> Option<TestBed> {
-    TestBed::raise(&Program(BINARY.into()), 1).map_err(|error| say(&format!("skipped: {error}"))).ok()
-}
+use support::{Place, bed::bed, eventually, signal};
 
 /// The `[[host]]` tables of a bed.
 fn tables(bed: &TestBed) -> String {
@@ -46,7 +42,7 @@ fn sent_by(bed: &TestBed, host: usize) -> u64 {
 
 #[test]
 fn files_go_both_ways_between_two_hosts_and_are_looked_at_on_each() {
-    let Some(bed) = bed() else { return };
+    let Some(bed) = bed(1) else { return };
     let place = Place::new();
     let text = format!(
         "name = \"files\"\nblocks = 1\n{}\
@@ -93,7 +89,7 @@ fn stores_of(run: u32) -> Vec<String> {
 
 #[test]
 fn a_killed_server_side_costs_a_block_and_a_killed_agent_the_host() {
-    let Some(bed) = bed() else { return };
+    let Some(bed) = bed(1) else { return };
     let place = Place::new();
     let text = format!(
         "name = \"files\"\nblocks = 6\n{}[fileserver]\noperations = [\"upload\"]\nvolume_bytes = [\"1MiB\"]\n\
@@ -128,7 +124,7 @@ fn a_killed_server_side_costs_a_block_and_a_killed_agent_the_host() {
 
 #[test]
 fn a_host_without_room_has_skipped_rows_and_the_other_trials_go_on() {
-    let Some(bed) = bed() else { return };
+    let Some(bed) = bed(1) else { return };
     let place = Place::new();
     // Of 6 TiB of files no machine's memory has half to spare.
     let text = format!(
@@ -151,7 +147,7 @@ fn a_host_without_room_has_skipped_rows_and_the_other_trials_go_on() {
 
 #[test]
 fn both_ends_prove_themselves_on_two_hosts() {
-    let Some(bed) = bed() else { return };
+    let Some(bed) = bed(1) else { return };
     let place = Place::new();
     let table = "hosts = [\"client:server1\", \"server1:client\"]\nwaits = [\"block\", \"spin\"]\n\
                  message_bytes = [64, \"4KiB\"]\nleg = \"20ms\"\n";
@@ -183,7 +179,7 @@ fn both_ends_prove_themselves_on_two_hosts() {
 
 #[test]
 fn a_lost_host_fails_what_needs_it_and_nothing_else() {
-    let Some(bed) = bed() else { return };
+    let Some(bed) = bed(1) else { return };
     let place = Place::new();
     let table = "mechanisms = [\"tcp\"]\npatterns = [\"rtt\"]\nhosts = [\"client:server1\"]\nleg = \"100ms\"\n\
                  [[roundtrip]]\nmechanisms = [\"pipe\"]\npatterns = [\"rtt\"]\nplacements = [\"same-cpu\"]\nleg = \"20ms\"\n";

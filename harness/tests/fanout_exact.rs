@@ -4,16 +4,13 @@
 
 mod support;
 
-use ferrybench::{
-    host::testbed::{Lacking, lacking},
-    process::partner::Program,
-};
+use ferrybench::host::testbed::{Lacking, lacking};
 use ferrybench_data::{
     dataset::Dataset,
     fanout::{Evidence, Fanout, OK, ReceiverRow, Reliability, Spec},
     record::{Audit, Outcome, Record},
 };
-use support::{BINARY, Place, say};
+use support::{Place, program, say};
 
 /// Each way of batching, as single packets on the wire, so that the firewall counts datagrams; with and without repair; to
 /// each receiver by itself and to both at once; without impairment, with either and with both.
@@ -51,7 +48,7 @@ struct Told {
 
 #[test]
 fn every_datagram_is_accounted_for() {
-    let Lacking { namespaces, impairment, .. } = lacking(&Program(BINARY.into()));
+    let Lacking { namespaces, impairment, .. } = lacking(&program());
     if let Some(why) = namespaces.or(impairment) {
         return say(&format!("skipped: {why}"));
     }

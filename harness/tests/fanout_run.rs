@@ -12,9 +12,10 @@ use ferrybench_data::{
 use std::{collections::BTreeSet, fs, path::PathBuf};
 use support::{
     Place,
+    client::Wire,
     fanout::content,
     say,
-    server::{SINGLE, Server, Wire},
+    server::{SINGLE, Server},
 };
 
 /// With and without processes and our header, files fetched first: a second or so.

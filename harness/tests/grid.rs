@@ -12,7 +12,8 @@ use ferrybench_data::{
 use std::{fs, path::Path};
 use support::{
     Place,
-    server::{MODELS, Server, Wire, bytes},
+    client::{Wire, bytes},
+    server::{MODELS, Server},
 };
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");

@@ -5,11 +5,9 @@ mod support;
 
 use std::{collections::HashSet, fs, thread};
 use support::{
+    client::{Client, WIRES, Wire, as_sent, bytes, first_readable},
     eventually,
-    server::{
-        CONCURRENT, Client, MODELS, REUSEPORT, SINGLE, Server, THREADS, TOKIO, WIRES, WORKERS, Wire, as_sent,
-        bytes, each, first_readable,
-    },
+    server::{CONCURRENT, MODELS, REUSEPORT, SINGLE, Server, THREADS, TOKIO, WORKERS, each},
 };
 
 /// More than sockets hold on the way: a client that has read little of it has not read all.

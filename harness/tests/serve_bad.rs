@@ -13,11 +13,9 @@ use std::{
     time::Duration,
 };
 use support::{
+    client::{Client, Wire, as_sent, bytes, raw_request},
     eventually,
-    server::{
-        Client, MODELS, Model, PROCESSES, SINGLE, Server, THREADS, TOKIO, Wire, as_sent, bytes, each,
-        raw_request,
-    },
+    server::{MODELS, Model, PROCESSES, SINGLE, Server, THREADS, TOKIO, each},
 };
 
 const LONG: usize = 256;
@@ -432,7 +430,7 @@ fn a_limit_to_the_size_of_files_is_told_and_ends_nobody() {
 #[test]
 fn a_folder_that_is_gone_is_told() {
     for model in [SINGLE, THREADS, TOKIO] {
-        for wire in support::server::WIRES {
+        for wire in support::client::WIRES {
             let server = Server::start(model, wire);
             fs::remove_dir(server.path("")).unwrap();
             // Another one in its place is another one.

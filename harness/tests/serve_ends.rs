@@ -14,10 +14,12 @@ use std::{
     time::Duration,
 };
 use support::{
-    BINARY, Place, eventually, now, pause,
+    BINARY, Place,
+    client::{Client, WIRES, Wire, as_sent, bytes},
+    eventually, now, pause,
     server::{
-        CONCURRENT, Client, HANDOFF, MODELS, PROCESSES, REUSEPORT, SHARED, SINGLE, Server, THREAD_POOL,
-        THREADS, TOKIO, WIRES, Wire, as_sent, bytes, cpu_ticks, each,
+        CONCURRENT, HANDOFF, MODELS, PROCESSES, REUSEPORT, SHARED, SINGLE, Server, THREAD_POOL, THREADS,
+        TOKIO, cpu_ticks, each,
     },
     signal,
 };

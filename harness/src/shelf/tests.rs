@@ -1,7 +1,13 @@
 //! Names, links, content that comes and goes, and spare files.
 
 use super::*;
-use std::{collections::BTreeSet, fs, os::unix::fs::symlink, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Read,
+    os::unix::fs::symlink,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
 use tempfile::TempDir;
 
 struct Place {
@@ -150,7 +156,7 @@ fn links_are_not_followed_and_what_is_no_file_is_not_served() {
 #[test]
 fn a_name_that_a_killed_process_left_behind_is_passed_over() {
     let place = place();
-    let next = COUNT.load(Ordering::Relaxed);
+    let next = hidden::COUNT.load(Ordering::Relaxed);
     for count in next..next + 40 {
         fs::write(place.path(&format!("{HIDDEN}{}-{count}.part", std::process::id())), "left").unwrap();
     }

@@ -1,9 +1,9 @@
 //! One block of one trial, without a coordinator.
 
-use super::BINARY;
+use super::program;
 use ferrybench::{
     measure::place,
-    process::partner::{Partner, Program},
+    process::partner::Partner,
     roundtrip::{
         Near,
         near::{Block, Job, Reply},
@@ -49,7 +49,7 @@ pub fn job(spec: &Spec, exchanges: u64, folder: &Path) -> Job {
 pub fn run(spec: &Spec, exchanges: u64) -> Result<Evidence, String> {
     let folder = tempfile::tempdir().unwrap();
     let job = job(spec, exchanges, folder.path());
-    let near = Partner::<Near>::process(&Program(BINARY.into()), &job, Vec::new(), Arc::new(|_| {})).unwrap();
+    let near = Partner::<Near>::process(&program(), &job, Vec::new(), Arc::new(|_| {})).unwrap();
     let mut declared = Vec::new();
     let ended = loop {
         match near.reply(Duration::from_secs(60)) {

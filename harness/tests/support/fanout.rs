@@ -1,13 +1,13 @@
 //! Senders and receivers of the fan-out family as processes on addresses of the loopback interface.
 
-use super::{BINARY, Place};
+use super::{Place, program};
 use ferrybench::{
     fanout::{
         receive::{self, Keep, Receive},
         send::{self, From, Send, Source, Target},
         told::{Received, Sent},
     },
-    process::partner::{Partner, Program},
+    process::partner::Partner,
 };
 use ferrybench_data::fanout::{Batching, Hosts, Reliability, Spec};
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -112,7 +112,7 @@ impl Stand {
 
 /// A receiver that listens, and where.
 pub fn start_receiver(job: &receive::Job) -> (Partner<Receive>, SocketAddr) {
-    let receiver = Partner::process(&Program(BINARY.into()), job, Vec::new(), Arc::new(|_| {})).unwrap();
+    let receiver = Partner::process(&program(), job, Vec::new(), Arc::new(|_| {})).unwrap();
     match receiver.reply(LONG).unwrap() {
         receive::Reply::Ready { address, .. } => (receiver, address),
         other => panic!("it does not listen: {other:?}"),
@@ -138,8 +138,7 @@ pub fn send(job: &send::Job) -> Sent {
 
 /// Sends; the sender's last word.
 pub fn try_send(job: &send::Job) -> send::Reply {
-    let mut sender: Partner<Send> =
-        Partner::process(&Program(BINARY.into()), job, Vec::new(), Arc::new(|_| {})).unwrap();
+    let mut sender: Partner<Send> = Partner::process(&program(), job, Vec::new(), Arc::new(|_| {})).unwrap();
     match sender.reply(LONG).unwrap() {
         send::Reply::Ready => {
             sender.cue(send::Cue::Go { at_ns: 0 }).unwrap();

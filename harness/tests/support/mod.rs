@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may, and this is part of tests")]
 #![allow(unreachable_pub, reason = "a module of tests has no outside")]
 
+pub mod bed;
 pub mod block;
+pub mod client;
 pub mod fanout;
+pub mod script;
 pub mod server;
 
 use assert_cmd::Command;
@@ -76,7 +79,7 @@ impl Place {
 
     /// A worker, with pipes on its input and output.
     pub fn worker(&self, role: &str) -> process::Child {
-        let mut command = Program(BINARY.into()).playing(role);
+        let mut command = program().playing(role);
         command.current_dir(self.folder.path()).env(MARK, &self.mark).stderr(Stdio::null()).spawn().unwrap()
     }
 
@@ -106,6 +109,11 @@ impl Place {
     pub fn temporary(&self) -> Vec<PathBuf> {
         fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
+}
+
+/// The binary under test, as whoever starts workers and agents.
+pub fn program() -> Program {
+    Program(BINARY.into())
 }
 
 /// Asks again until the answer is yes, for at most ten seconds: an event that has no descriptor to wait for.
