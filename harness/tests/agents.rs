@@ -14,8 +14,8 @@ use ferrybench::{
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::{
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write},
+    fs,
+    io::ErrorKind,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -172,7 +172,8 @@ fn a_prefix_that_floods_its_output_is_ended_with_that_reason() {
 fn another_ferrybench_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("ferrybench");
-    fs::copy(BINARY, &other).unwrap();
+    // By another process: whoever is started while this one has the file open for writing keeps it from being run.
+    assert!(Command::new("cp").arg(BINARY).arg(&other).status().unwrap().success());
     let same = Reach { binary: Some(other.clone()), ..after("same", ":") };
     let mut here = hosts(folder.path());
     let number = here.join(std::slice::from_ref(&same), true)[0];
@@ -180,7 +181,8 @@ fn another_ferrybench_is_refused_by_name() {
     drop(here);
 
     // Bytes behind the end of a program do not change what it does, and do change what it is.
-    OpenOptions::new().append(true).open(&other).unwrap().write_all(b"another build").unwrap();
+    let append = ["-c", "printf 'another build' >> \"$0\""];
+    assert!(Command::new("sh").args(append).arg(&other).status().unwrap().success());
     let why = refused(&Reach { name: "other".into(), ..same });
     let hashes = [BINARY.as_ref(), other.as_path()].map(|path: &Path| KnownBinary::of(path).unwrap().hash);
     assert!(why.starts_with("host other cannot be reached: it has another ferrybench"), "{why}");

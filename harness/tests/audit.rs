@@ -52,7 +52,10 @@ fn signals_at_work() {
 
 #[test]
 fn sleeping_and_polling() {
-    is_flagged("broken-sleep-poll", "it sleeps and polls");
+    // Where the machine is busy the probe for it is left out, or does not stand out: that says nothing.
+    let spec = broken("broken-sleep-poll");
+    let told = || RoundTrip::audit(&spec, &block::run(&spec, 1_000).unwrap());
+    assert!((0..20).any(|_| told().iter().any(|reason| reason.contains("it sleeps and polls"))));
 }
 
 #[test]

@@ -92,26 +92,26 @@ fn a_killed_server_side_costs_a_block_and_a_killed_agent_the_host() {
     let Some(bed) = bed(1) else { return };
     let place = Place::new();
     let text = format!(
-        "name = \"files\"\nblocks = 6\n{}[fileserver]\noperations = [\"upload\"]\nvolume_bytes = [\"1MiB\"]\n\
+        "name = \"files\"\nblocks = 12\n{}[fileserver]\noperations = [\"upload\"]\nvolume_bytes = [\"1MiB\"]\n\
          client_pools = [2]\nserver_models = [\"process-pool\"]\nserver_pools = [2]\nhosts = [\"client:server1\"]\n\
-         leg = \"300ms\"\n",
+         leg = \"1s\"\n",
         tables(&bed)
     );
     place.write("plan.toml", &text);
     let mut run = place.start(&["run", "plan.toml", "--out", "run"]);
-    eventually("the server is there", || place.playing("serve").is_some());
-    signal(place.playing("server-afar").unwrap(), Signal::SIGKILL);
+    place.eventually_playing("serve");
+    signal(place.eventually_playing("server-afar"), Signal::SIGKILL);
     eventually("the second block is there", || {
         place.path("run/fileserver.csv").exists() && place.read("run/fileserver.csv").lines().count() > 2
     });
     assert_eq!(stores_of(run.id()).len(), 2, "one for each host");
-    eventually("the next has begun", || place.playing("serve").is_some());
-    signal(parent_of(place.playing("server-afar").unwrap()), Signal::SIGKILL);
+    place.eventually_playing("serve");
+    signal(parent_of(place.eventually_playing("server-afar")), Signal::SIGKILL);
     let id = run.id();
     assert_eq!(run.wait().unwrap().code(), Some(1));
     let data = Dataset::read(&place.path("run")).unwrap();
     let fates: Vec<String> = data.rows().map(|row| format!("{:?}", row.fate())).collect();
-    assert_eq!(fates.len(), 6);
+    assert_eq!(fates.len(), 12);
     assert!(fates[0].contains("the server-side worker on another host is gone"), "{fates:?}");
     assert_eq!(fates[1], format!("{:?}", Fate::Proved));
     let lost =
@@ -181,14 +181,13 @@ fn both_ends_prove_themselves_on_two_hosts() {
 fn a_lost_host_fails_what_needs_it_and_nothing_else() {
     let Some(bed) = bed(1) else { return };
     let place = Place::new();
-    let table = "mechanisms = [\"tcp\"]\npatterns = [\"rtt\"]\nhosts = [\"client:server1\"]\nleg = \"100ms\"\n\
+    let table = "mechanisms = [\"tcp\"]\npatterns = [\"rtt\"]\nhosts = [\"client:server1\"]\nleg = \"2s\"\n\
                  [[roundtrip]]\nmechanisms = [\"pipe\"]\npatterns = [\"rtt\"]\nplacements = [\"same-cpu\"]\nleg = \"20ms\"\n";
     let text = plan(&bed, 6, table).replace("\n[roundtrip]", "\n[[roundtrip]]");
     place.write("plan.toml", &text);
     let mut run = place.start(&["run", "plan.toml", "--out", "run"]);
-    eventually("the far host works", || place.playing("afar").is_some());
     // Its agent is the parent of the worker there.
-    signal(parent_of(place.playing("afar").unwrap()), Signal::SIGKILL);
+    signal(parent_of(place.eventually_playing("afar")), Signal::SIGKILL);
     assert_eq!(run.wait().unwrap().code(), Some(1));
     let data = Dataset::read(&place.path("run")).unwrap();
     let (near, far): (Vec<&dyn Row>, Vec<&dyn Row>) =

@@ -169,8 +169,7 @@ fn a_killed_worker_fails_its_block_and_the_next_is_whole() {
     }
     for (role, host) in [("fan-receive", "server"), ("fan-send", "client")] {
         let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 4"));
-        eventually("a worker is there", || run.place.playing(role).is_some());
-        signal(run.place.playing(role).unwrap(), Signal::SIGKILL);
+        signal(run.place.eventually_playing(role), Signal::SIGKILL);
         assert_eq!(run.end(role), Some(1), "something measured failed");
         let failures = run.failures();
         let [(why, 1)] = failures.iter().map(|(why, count)| (why.as_str(), *count)).collect::<Vec<_>>()[..]
@@ -208,7 +207,7 @@ fn a_lost_host_fails_what_needs_it_and_the_others_go_on() {
         }
     }
     let failed = data.fanout.iter().filter(|row| matches!(row.fate(), Fate::Failed(_))).count();
-    assert!((4..=5).contains(&failed), "one of the five can have been measured before: {failed}");
+    assert!((1..=5).contains(&failed), "those before it was lost were measured: {failed}");
 }
 
 #[test]
@@ -216,12 +215,12 @@ fn lost_test_hosts_are_named_in_every_row_that_needs_them() {
     if !has_hosts() {
         return;
     }
-    let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 3"));
+    let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 10"));
     eventually("a row is there", || run.rows() > 0);
     signal(run.place.playing("hold").unwrap(), Signal::SIGKILL);
     assert_eq!(run.end("the holder"), Some(1), "something measured failed");
     let failures = run.failures();
-    assert_eq!(run.rows(), 3, "{failures:?}");
+    assert_eq!(run.rows(), 10, "{failures:?}");
     assert!(failures.values().sum::<usize>() >= 1, "{failures:?}");
     let names_them = |why: &String| why.contains("the test hosts are gone") || why.contains("is lost: ");
     assert!(failures.keys().all(names_them), "{failures:?}");
@@ -232,27 +231,28 @@ fn ctrl_c_keeps_what_there_is_and_resume_completes_it() {
     if !has_hosts() {
         return;
     }
-    let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 6"));
+    let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 12"));
     eventually("some rows are there", || run.rows() >= 2);
     signal(run.pid(), Signal::SIGINT);
     assert_eq!(run.end("Ctrl-C"), Some(1));
-    assert!(run.rows() < 6, "it was stopped before its end");
+    assert!(run.rows() < 12, "it was stopped before its end");
     assert!(run.place.read("run/run.json").contains("\"ended\": \"interrupted\""));
     // A killed run may leave detail rows without their block: resuming measures that anew.
     let receivers = run.place.read("run/receivers.csv");
     let mut last: Vec<&str> = receivers.lines().last().unwrap().split(',').collect();
     let before = Dataset::read(&run.place.path("run")).unwrap();
-    let open = (1..=6).find(|block| before.fanout.iter().all(|row| row.block != *block)).unwrap().to_string();
+    let open =
+        (1..=12).find(|block| before.fanout.iter().all(|row| row.block != *block)).unwrap().to_string();
     last[1] = &open;
     fs::write(run.place.path("run/receivers.csv"), format!("{receivers}{}\n", last.join(","))).unwrap();
     run.place.ferrybench(&["run", "--resume", "--out", "run"]).assert().success();
     let data = Dataset::read(&run.place.path("run")).unwrap();
     assert_eq!(run.failures(), BTreeMap::new());
     let blocks: HashSet<u32> = data.fanout.iter().map(|row| row.block).collect();
-    assert_eq!((data.fanout.len(), blocks.len()), (6, 6));
+    assert_eq!((data.fanout.len(), blocks.len()), (12, 12));
     let details: HashSet<(u32, u32, u32)> =
         data.receivers.iter().map(|row| (row.block, row.receiver, row.file)).collect();
-    assert_eq!((data.receivers.len(), details.len()), (24, 24), "each file at each receiver, once a block");
+    assert_eq!((data.receivers.len(), details.len()), (48, 48), "each file at each receiver, once a block");
     assert_eq!(data.info.participants.len(), 3);
     assert!(run.place.read("run/run.json").contains("\"ended\": \"complete\""));
 }

@@ -97,7 +97,7 @@ fn against(place: &Place, program: &str, more: &[&str]) -> Option<(Vec<Record<Fi
     let axes = ["--volume", "300KiB", "--operation", "download,upload"];
     let pools = ["--client-pool", "4", "--server-pool", "3"];
     let pools = if more.contains(&"--client-pool") { &[][..] } else { &pools };
-    let grid = ["grid", "--allow-debug", "--deadline", "5s", "--server-cmd", &command];
+    let grid = ["grid", "--allow-debug", "--deadline", "30s", "--server-cmd", &command];
     let words = [&grid[..], &axes, pools, more].concat();
     Some(rows(place, &words))
 }
@@ -119,7 +119,9 @@ fn an_independent_server_is_proved_through_its_folder_or_from_outside() {
             let told = [seen.servers_ok, seen.servers_failed, seen.servers_idle].map(Option::unwrap);
             assert_eq!((told[1], told.iter().sum::<u32>()), (0, 3));
             assert!(seen.server_cpu_s.is_some() && seen.server_peak_rss_bytes > Some(1 << 20), "{seen:?}");
-            assert!(seen.servers_seen >= Some(3), "{seen:?}");
+            // A pool of threads grows only while nobody is idle; processes are all there from the start.
+            let least = if model == "process" { 3 } else { 1 };
+            assert!(seen.servers_seen >= Some(least), "{seen:?}");
         }
         let upload = of(&rows, Operation::Upload).good().unwrap();
         assert_eq!(upload.verified, if root.is_empty() { Verified::Again } else { Verified::After });

@@ -142,7 +142,7 @@ fn an_ordinary_user_has_test_hosts_as_well() {
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     // A copy where an ordinary user finds it, whoever built it.
     let binary = folder.path().join("ferrybench");
-    fs::copy(BINARY, &binary).unwrap();
+    assert!(Command::new("cp").arg(BINARY).arg(&binary).status().unwrap().success());
     let as_nobody = |words: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]).args(words);

@@ -136,7 +136,7 @@ fn a_dead_worker_is_named(model: &str) {
 /// A deadline ends the wait for a worker that hangs.
 fn a_hanging_worker_is_named(model: &str) {
     let mut pool = start(model, 2);
-    let deadline = Duration::from_millis(1500);
+    let deadline = Duration::from_secs(6);
     let round = pool.round(vec![add(&[1]), vec![Task::Hang]], deadline).unwrap();
     assert_eq!(sums(&round.workers[0]), [1]);
     let named = round.workers[1].as_ref().unwrap_err();

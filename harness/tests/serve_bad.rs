@@ -299,14 +299,14 @@ fn a_client_that_disappears_in_mid_download_is_not_waited_for() {
 #[test]
 fn a_silent_client_loses_its_worker() {
     each(&MODELS, |model, wire| {
-        let server = alone(model, wire, &["--idle", "1s"]);
+        let server = alone(model, wire, &["--idle", "3s"]);
         let mut in_a_request = half_an_upload(&server);
         in_a_request.eventually_ends();
-        server.eventually_says("request failed: the peer was silent for 1 s");
+        server.eventually_says("request failed: the peer was silent for 3 s");
         // One that says nothing at all.
         let mut mute = server.client();
         mute.eventually_ends();
-        server.eventually_says("closed: the peer was silent for 1 s");
+        server.eventually_says("closed: the peer was silent for 3 s");
         assert_eq!(server.client().list().unwrap(), [""; 0]);
         assert_eq!(server.files(), [""; 0]);
     });
@@ -315,8 +315,8 @@ fn a_silent_client_loses_its_worker() {
 #[test]
 fn a_slow_client_ends_at_its_deadline() {
     each(&MODELS, |model, wire| {
-        let server = alone(model, wire, &["--deadline", "1s"]);
-        let why = "request failed: the transfer took longer than 1 s";
+        let server = alone(model, wire, &["--deadline", "3s"]);
+        let why = "request failed: the transfer took longer than 3 s";
         // Lively, but without an end.
         let mut trickle = server.client();
         trickle.begin_put("slow", 1 << 20).unwrap();

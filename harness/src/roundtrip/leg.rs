@@ -21,6 +21,8 @@ const CLOCK_READINGS: f64 = 50.0;
 /// Round trips of the probe for timers, and the slack that it gives.
 const PROBE_EXCHANGES: u64 = 21;
 const PROBE_SLACK_NS: u64 = 5_000_000;
+/// The slack's order is repeated where it was slow: at most so often in all.
+const PROBE_TRIES: u32 = 3;
 /// Above this time an exchange the probe is left out: it would take long, and 5 ms more would not stand out.
 const PROBE_MOST_NS: f64 = 2e6;
 const MOST_MESSAGES: f64 = 1e9;
@@ -112,7 +114,16 @@ fn probe(driver: &mut dyn Driver, spec: &Spec, pace: f64) -> io::Result<Option<(
         driver.order(Order { slack_ns, ..Order::of(PROBE_EXCHANGES) }, &mut times)?;
         Ok(times.value_at_quantile(0.5) as f64)
     };
-    Ok(Some((median(0)?, median(PROBE_SLACK_NS)?)))
+    let plain = median(0)?;
+    let mut slack = f64::INFINITY;
+    for _ in 0..PROBE_TRIES {
+        // What else the machine did says nothing: who sleeps and polls is slow each time.
+        slack = slack.min(median(PROBE_SLACK_NS)?);
+        if slack <= plain + PROBE_SLACK_NS as f64 / 5.0 {
+            break;
+        }
+    }
+    Ok(Some((plain, slack)))
 }
 
 fn messages(pace_ns: f64, time_ns: u64) -> u64 {

@@ -24,8 +24,8 @@ use ferrybench_data::{
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
-/// Time for the cause of a failure to be told: as long as a far end may outlive its input.
-const CAUSE: Duration = Duration::from_millis(200);
+/// Time for the cause of a failure to be told. Where it is told this process ends at once.
+const CAUSE: Duration = Duration::from_secs(1);
 
 /// The role of a near end.
 pub enum Near {}

@@ -99,7 +99,7 @@ impl Stand {
             sources: self.sources.iter().map(source).collect(),
             into: None,
             fetch_limit_bytes: 1 << 20,
-            patience_ms: 2_000,
+            patience_ms: 20_000,
             deadline_ms: 30_000,
         }
     }

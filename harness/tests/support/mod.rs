@@ -105,6 +105,16 @@ impl Place {
         self.processes().into_iter().find(|(_, line)| line.ends_with(&words)).map(|(pid, _)| pid)
     }
 
+    /// Waits until a process plays a role: its number.
+    pub fn eventually_playing(&self, role: &str) -> i32 {
+        let mut found = None;
+        eventually(&format!("{role} is there"), || {
+            found = self.playing(role);
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
     /// What is in the temporary folder.
     pub fn temporary(&self) -> Vec<PathBuf> {
         fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -116,11 +126,11 @@ pub fn program() -> Program {
     Program(BINARY.into())
 }
 
-/// Asks again until the answer is yes, for at most ten seconds: an event that has no descriptor to wait for.
+/// Asks again until the answer is yes, for at most a minute: an event that has no descriptor to wait for.
 pub fn eventually(what: &str, mut is: impl FnMut() -> bool) {
-    let deadline = now() + Duration::from_secs(10);
+    let deadline = now() + Duration::from_secs(60);
     while !is() {
-        assert!(now() < deadline, "not within 10 s: {what}");
+        assert!(now() < deadline, "not within 60 s: {what}");
         pause(5);
     }
 }

@@ -150,7 +150,7 @@ impl Server {
 
     /// A client that a worker has taken, even where others may be behind one that is busy.
     pub fn taken_client(&self) -> Client {
-        let mut clients: Vec<Client> = (0..24).map(|_| self.client()).collect();
+        let mut clients: Vec<Client> = (0..64).map(|_| self.client()).collect();
         for client in &mut clients {
             client.ask_list();
         }

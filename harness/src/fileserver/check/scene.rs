@@ -104,7 +104,7 @@ impl Scene {
         let Ok(mut wire) = self.open() else { return Kind::Unknown };
         match wire.ask(LONG_REQUEST.as_bytes()) {
             Ok(_) => {
-                wire.until = after(Duration::from_millis(150));
+                wire.until = after(Duration::from_millis(500));
                 if wire.reply().is_ok() { Kind::Original } else { Kind::Course }
             }
             Err(_) => Kind::Unknown,

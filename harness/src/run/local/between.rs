@@ -11,6 +11,9 @@ use crate::{
 };
 use std::{io, net::IpAddr, sync::atomic::Ordering, time::Duration};
 
+/// Time for the cause of a failure to be told: the word of a lost host may come after its broken connection was seen.
+const CAUSE: Duration = Duration::from_secs(1);
+
 /// Two hosts: their numbers, and the addresses by which they reach each other.
 pub(super) struct Pair {
     pub(super) near: usize,
@@ -77,7 +80,7 @@ impl LocalHost {
             Attempt::Skipped(_) | Attempt::Interrupted => None,
         };
         if let Some(failure) = failure {
-            match self.hosts.hear(&[worker], LOOK_UP) {
+            match self.hosts.hear(&[worker], CAUSE) {
                 Ok((_, Heard::Lost(why))) => {
                     *failure = why;
                     return Ok(attempt);

@@ -93,7 +93,7 @@ const PREPARING: Duration = Duration::from_secs(300);
 /// Longest that a run may hold what was made for it.
 const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Longest until the end of a process is heard of.
-const HEARD_OF: Duration = Duration::from_millis(300);
+const HEARD_OF: Duration = Duration::from_secs(2);
 /// Workers of the small HTTP server.
 const WEB_WORKERS: u32 = 8;
 
