@@ -88,6 +88,7 @@ pub(super) fn block(hosts: &Hosts, spec: &Spec, file: &Path, into: &[PathBuf], k
                 expect: Vec::new(),
                 deadline_ms: 60_000,
                 until: None,
+                has_barrier: false,
                 spares: None,
             };
             let mut player = Player::start(hosts, number as usize, "fan-receive", &job);

@@ -10,8 +10,8 @@ use ferrybench_data::{
     record::{Fate, Row},
 };
 use nix::sys::signal::Signal;
-use std::fs;
-use support::{Place, bed::bed, eventually, signal};
+use std::{fs, process::Command};
+use support::{Place, bed::bed, eventually, say, signal};
 
 /// The `[[host]]` tables of a bed.
 fn tables(bed: &TestBed) -> String {
@@ -229,4 +229,46 @@ fn pairs_that_make_no_sense_are_refused() {
     place.ferrybench(&["run", "plan.toml", "--out", "run"]).assert().code(1);
     let rows = place.read("run/roundtrip.csv");
     assert!(rows.contains("host b cannot be reached: `no-such-command` could not be started"), "{rows}");
+}
+
+/// What a plan's prefix says that makes clocks of a host show another time: its monotonic clock is so many seconds ahead.
+const ELSEWHEN: [&str; 5] = ["unshare", "--time", "--monotonic=1000", "--kill-child", "--fork"];
+
+#[test]
+fn hosts_whose_clocks_differ_agree_on_what_happened_when() {
+    let Some(bed) = bed(1) else { return };
+    let has_time_namespaces = Command::new(ELSEWHEN[0]).args(&ELSEWHEN[1..]).arg("true").output();
+    if !has_time_namespaces.is_ok_and(|output| output.status.success()) {
+        return say("skipped: no clocks of their own can be made for processes here");
+    }
+    let place = Place::new();
+    let mut hosts = tables(&bed);
+    let end = hosts.rfind("]\naddress").unwrap();
+    hosts.insert_str(end, &ELSEWHEN.map(|word| format!(", {word:?}")).concat());
+    let text = format!(
+        "name = \"clocks\"\nblocks = 1\n{hosts}[roundtrip]\nmechanisms = [\"tcp\"]\npatterns = [\"rtt\"]\n\
+         hosts = [\"client:server1\"]\nleg = \"20ms\"\n[fileserver]\noperations = [\"download\", \"upload\"]\n\
+         volume_bytes = [\"1MiB\"]\nclient_pools = [2]\nserver_pools = [2]\nhosts = [\"client:server1\"]\n\
+         leg = \"20ms\"\n[fanout]\nreceivers = [1]\nfile_bytes = [\"pictures\"]\n"
+    );
+    place.write("plan.toml", &text);
+    place.ferrybench(&["run", "plan.toml", "--out", "run"]).assert().success();
+    let data = Dataset::read(&place.path("run")).unwrap();
+    let offsets: Vec<f64> = data.info.participants.iter().map(|host| host.clock_offset_s).collect();
+    assert!((offsets[1] - offsets[0] - 1000.0).abs() < 1.0, "{offsets:?}");
+    for row in &data.fanout {
+        let skew = row.good().unwrap().start_skew_s.unwrap();
+        assert!(skew < 100.0, "{skew} s between the hosts, whose clocks are 1000 s apart");
+    }
+    for row in &data.receivers {
+        // A wrong sign would be 1000 or 2000 s off.
+        let times = [row.first_s, row.last_s, row.verified_s].map(Option::unwrap);
+        assert!(times.iter().all(|time| (0.0..100.0).contains(time)), "{times:?}");
+    }
+    assert!(!data.receivers.is_empty());
+    for row in &data.fileserver {
+        let seen = row.good().unwrap();
+        let waits = [seen.client_wait_mean_s, seen.client_service_mean_s].map(Option::unwrap);
+        assert!(waits.iter().all(|time| (0.0..100.0).contains(time)), "{waits:?}");
+    }
 }

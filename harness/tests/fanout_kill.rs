@@ -5,6 +5,7 @@ mod support;
 
 use ferrybench_data::{
     dataset::Dataset,
+    fanout::OK,
     record::{Fate, Row},
 };
 use nix::sys::signal::Signal;
@@ -169,6 +170,8 @@ fn a_killed_worker_fails_its_block_and_the_next_is_whole() {
     }
     for (role, host) in [("fan-receive", "server"), ("fan-send", "client")] {
         let mut run = Running::start(&PLAN.replace("blocks = 40", "blocks = 4"));
+        // Whoever sends is started when all that receive listen.
+        run.place.eventually_playing("fan-send");
         signal(run.place.eventually_playing(role), Signal::SIGKILL);
         assert_eq!(run.end(role), Some(1), "something measured failed");
         let failures = run.failures();
@@ -181,6 +184,21 @@ fn a_killed_worker_fails_its_block_and_the_next_is_whole() {
             "{why}"
         );
         assert_eq!(run.rows(), 4);
+        if role == "fan-receive" {
+            // What the other receiver saw of that block is kept.
+            let data = Dataset::read(&run.place.path("run")).unwrap();
+            let failed = data.fanout.iter().find(|row| matches!(row.fate(), Fate::Failed(_))).unwrap();
+            let told: Vec<(&str, &str, Option<u64>)> = data
+                .receivers
+                .iter()
+                .filter(|row| row.block == failed.block)
+                .map(|row| (row.host.as_str(), row.outcome.as_str(), row.unique))
+                .collect();
+            let (dead, alive): (Vec<_>, Vec<_>) = told.iter().partition(|(host, ..)| why.starts_with(host));
+            assert_eq!((dead.len(), alive.len()), (2, 2), "two files at each of two: {told:?}");
+            assert!(dead.iter().all(|(_, outcome, unique)| *outcome == why && unique.is_none()), "{told:?}");
+            assert!(alive.iter().all(|(_, outcome, unique)| *outcome == OK && unique.is_some()), "{told:?}");
+        }
     }
 }
 

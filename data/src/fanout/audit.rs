@@ -46,7 +46,7 @@ fn finite(_: &Spec, seen: &Evidence) -> Option<String> {
         ("complete_s", seen.complete_s.unwrap_or(0.0)),
         ("goodput_bytes_per_s", seen.goodput_bytes_per_s),
         ("delivered_per_s", seen.delivered_per_s),
-        ("start_skew_s", seen.start_skew_s),
+        ("start_skew_s", seen.start_skew_s.unwrap_or(0.0)),
         ("clock_bound_s", seen.clock_bound_s),
         ("cpu_user_s", seen.cpu_user_s),
         ("cpu_system_s", seen.cpu_system_s),

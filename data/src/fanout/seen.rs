@@ -80,8 +80,9 @@ pub struct Evidence {
     pub sender_processes: u32,
     /// Distinct threads among them.
     pub sender_threads: u32,
-    /// Largest difference between the instants at which hosts passed the barrier, seconds.
-    pub start_skew_s: f64,
+    /// Largest difference between the instants at which sender and receivers passed the start barrier, seconds; empty
+    /// where there was none.
+    pub start_skew_s: Option<f64>,
     /// How far the clocks of two hosts may be apart after correction, at most, seconds.
     pub clock_bound_s: f64,
     /// Smallest receive buffer that a receiver's socket got, bytes.

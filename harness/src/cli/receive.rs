@@ -133,6 +133,7 @@ impl Receive {
             expect: expect.map_err(request)?,
             deadline_ms: self.deadline.map_or(A_DAY_MS, |time| time.0 / 1_000_000),
             until: Some(Until { files, idle_ms: self.idle.0 / 1_000_000 }),
+            has_barrier: false,
         })
     }
 }

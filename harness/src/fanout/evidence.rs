@@ -29,11 +29,9 @@ pub struct Heard {
 pub struct Around {
     /// How far two clocks may be apart after correction, at most, nanoseconds.
     pub clock_bound_ns: u64,
-    /// Largest difference between the instants at which hosts passed the barrier, nanoseconds.
-    pub start_skew_ns: u64,
     /// Distinct (boot, network namespace) pairs.
     pub hosts_distinct: u32,
-    /// Packets that interfaces and queues dropped.
+    /// Packets that interfaces and queues dropped, where the network between the hosts is ours and counts them.
     pub interface_dropped: Option<u64>,
     /// Packets that the firewall was told to drop.
     pub injected_drops: Option<u64>,
@@ -74,6 +72,13 @@ pub fn failure(spec: &Spec, sent: &Sent, rows: &[ReceiverRow]) -> Option<String>
     Some(format!("{} lacks {}: {}", lacking.host, lacking.name, lacking.outcome))
 }
 
+/// Packets that interfaces of sender and receivers dropped, by each host's own count; `None` where one does not say. For
+/// hosts that are hosts of their own: on one that is shared everybody would tell of the same packets.
+pub fn dropped_by_hosts(sent: &Sent, heard: &[Heard]) -> Option<u64> {
+    let received = heard.iter().map(|heard| heard.told.as_ref().ok()?.interface_dropped);
+    std::iter::once(sent.interface_dropped).chain(received).sum()
+}
+
 /// What receivers told the sender, where nobody else heard them: the ledger of their last answer, and no times.
 pub fn by_answers(sent: &Sent, targets: &[super::send::Target]) -> Vec<Heard> {
     let of_file = |file: &SentFile, receiver: u32| {
@@ -99,9 +104,11 @@ pub fn by_answers(sent: &Sent, targets: &[super::send::Target]) -> Vec<Heard> {
             receiver: target.receiver,
             address: target.address,
             receive_buffer_bytes: 0,
+            passed_barrier_ns: None,
             files,
             foreign: 0,
             socket_dropped: None,
+            interface_dropped: None,
             control_datagrams: 0,
             usage: crate::measure::usage::ProcessUse::default(),
         };
@@ -289,7 +296,7 @@ fn evidence(
         hosts_distinct: around.hosts_distinct,
         sender_processes: workers().map(|worker| worker.pid).collect::<BTreeSet<_>>().len() as u32,
         sender_threads: workers().map(|worker| worker.tid).collect::<BTreeSet<_>>().len() as u32,
-        start_skew_s: seconds(around.start_skew_ns),
+        start_skew_s: start_skew_s(sent, heard),
         clock_bound_s: seconds(around.clock_bound_ns),
         receive_buffer_bytes: told.iter().map(|told| told.receive_buffer_bytes).min().unwrap_or(0),
         cpu_user_s: seconds(all_cpu(|used| used.user_ns)),
@@ -299,6 +306,21 @@ fn evidence(
             + sent.processes.iter().map(|process| process.peak_anonymous_bytes).sum::<u64>(),
         receiver_peak_rss_bytes: told.iter().map(|told| told.usage.peak_anonymous_bytes).max().unwrap_or(0),
     }
+}
+
+/// Largest difference between the instants at which sender and receivers passed the barrier, on the sender's clock;
+/// `None` where a receiver had none, or nobody knows.
+fn start_skew_s(sent: &Sent, heard: &[Heard]) -> Option<f64> {
+    let passed = |heard: &Heard| {
+        let passed_ns = heard.told.as_ref().ok()?.passed_barrier_ns?;
+        Some(passed_ns.saturating_add_signed(heard.offset_ns))
+    };
+    let all = heard.iter().map(passed).collect::<Option<Vec<u64>>>()?;
+    let (first, last) =
+        all.into_iter().fold((sent.passed_barrier_ns, sent.passed_barrier_ns), |(first, last), at| {
+            (first.min(at), last.max(at))
+        });
+    Some(seconds(last - first))
 }
 
 /// Bytes around the content of a file on the wire. A datagram that is larger than a packet goes as several.

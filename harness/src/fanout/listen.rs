@@ -9,6 +9,7 @@ use super::{
     told::{Received, ReceivedFile},
 };
 use crate::{
+    host::drops,
     measure::{clock, usage::ProcessUse},
     shelf::{self, Shelf},
 };
@@ -31,6 +32,8 @@ pub(super) struct Listener {
     inbox: Inbox,
     books: Kept,
     begun_ns: u64,
+    drops_before: Option<u64>,
+    passed_barrier_ns: Option<u64>,
     /// Whether many datagrams came at once the last time.
     was_crowd: bool,
     /// When anything came last.
@@ -98,6 +101,8 @@ impl Listener {
             inbox: Inbox::new(takes_batches),
             books,
             begun_ns: clock::now(),
+            drops_before: drops::counted(),
+            passed_barrier_ns: None,
             heard_ns: None,
             was_crowd: false,
             progress: (0, 0),
@@ -114,6 +119,21 @@ impl Listener {
 
     pub(super) fn buffer_bytes(&self) -> u64 {
         self.buffer_bytes
+    }
+
+    pub(super) fn has_barrier(&self) -> bool {
+        self.job.has_barrier
+    }
+
+    /// The barrier falls now.
+    pub(super) fn pass_barrier(&mut self) {
+        self.passed_barrier_ns = Some(clock::now());
+    }
+
+    /// Until its deadline.
+    pub(super) fn time_left(&self) -> Duration {
+        Duration::from_millis(self.job.deadline_ms)
+            .saturating_sub(Duration::from_nanos(clock::now().saturating_sub(self.begun_ns)))
     }
 
     /// Takes what is there, or waits for a moment.
@@ -182,7 +202,7 @@ impl Listener {
     /// Whether its end has come by itself.
     pub(super) fn has_ended(&self) -> Option<Ended> {
         let now = clock::now();
-        if now.saturating_sub(self.begun_ns) > self.job.deadline_ms.saturating_mul(1_000_000) {
+        if self.time_left().is_zero() {
             return Some(Ended::Deadline);
         }
         let Until { files, idle_ms } = self.job.until?;
@@ -226,9 +246,11 @@ impl Listener {
             receiver: self.job.receiver,
             address: self.address,
             receive_buffer_bytes: self.buffer_bytes,
+            passed_barrier_ns: self.passed_barrier_ns,
             files,
             foreign,
             socket_dropped,
+            interface_dropped: drops::since(self.drops_before),
             control_datagrams: self.control_datagrams,
             usage: ProcessUse::now().since(&self.preparing),
         })

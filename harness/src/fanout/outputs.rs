@@ -249,9 +249,11 @@ mod tests {
             receiver: 1,
             address: "10.77.0.2:5000".parse().expect("an address"),
             receive_buffer_bytes: 4096,
+            passed_barrier_ns: None,
             files: vec![whole, lacking],
             foreign: 3,
             socket_dropped: Some(2),
+            interface_dropped: None,
             control_datagrams: 0,
             usage: crate::measure::usage::ProcessUse::default(),
         };

@@ -5,6 +5,7 @@ use super::{
     told::Received,
 };
 use crate::{
+    measure::clock,
     process::{
         remains::Remains,
         role::{Port, Role},
@@ -54,6 +55,9 @@ pub struct Job {
     pub expect: Vec<Expected>,
     /// Longest that it listens, milliseconds.
     pub deadline_ms: u64,
+    /// Whether it waits for [`Cue::Start`] once it is ready: what arrives meanwhile waits in its socket.
+    #[serde(default)]
+    pub has_barrier: bool,
     /// Where nobody tells it to finish: it does after so many files have come to their end, and nothing has arrived for so
     /// many milliseconds.
     pub until: Option<Until>,
@@ -116,6 +120,11 @@ pub struct Until {
 /// What a receiver is told later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cue {
+    /// The barrier falls at this time of this host's monotonic clock, for everybody; at once where it has passed.
+    Start {
+        /// When, nanoseconds.
+        at_ns: u64,
+    },
     /// The sender has ended: take what is in the socket, close the accounts, tell.
     Finish,
 }
@@ -169,8 +178,12 @@ pub fn run(
 ) -> io::Result<Received> {
     shelf::make_folder(&job.into)?;
     let mut listener = Listener::open(job)?;
+    let has_barrier = listener.has_barrier();
     let (address, receive_buffer_bytes) = (listener.address(), listener.buffer_bytes());
     tell(Reply::Ready { address, receive_buffer_bytes })?;
+    if has_barrier && !pass_barrier(&mut listener, cues)? {
+        return listener.finish(None);
+    }
     loop {
         listener.turn()?;
         if listener.tells_of_files() {
@@ -183,10 +196,8 @@ pub fn run(
         }
         let told_to = match cues.try_recv() {
             Ok(Cue::Finish) => true,
-            Err(mpsc::TryRecvError::Empty) => false,
-            Err(mpsc::TryRecvError::Disconnected) => {
-                return Err(io::Error::other("nobody waits for it any more"));
-            }
+            Ok(Cue::Start { .. }) | Err(mpsc::TryRecvError::Empty) => false,
+            Err(mpsc::TryRecvError::Disconnected) => return Err(abandoned()),
         };
         if told_to {
             return listener.finish(None);
@@ -197,4 +208,22 @@ pub fn run(
             None => {}
         }
     }
+}
+
+/// Waits for the barrier; `false` where the block is over before it fell.
+fn pass_barrier(listener: &mut Listener, cues: &mpsc::Receiver<Cue>) -> io::Result<bool> {
+    match cues.recv_timeout(listener.time_left()) {
+        Ok(Cue::Start { at_ns }) => {
+            clock::wait_until(at_ns);
+            listener.pass_barrier();
+            Ok(true)
+        }
+        Ok(Cue::Finish) => Ok(false),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(io::Error::other("nobody told the receiver to start")),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(abandoned()),
+    }
+}
+
+fn abandoned() -> io::Error {
+    io::Error::other("nobody waits for it any more")
 }

@@ -6,7 +6,10 @@ use super::{
     told::{Sent, SentFile, Worker},
     worker::{Known, Task, fetches, obtain},
 };
-use crate::measure::{clock, usage::ProcessUse};
+use crate::{
+    host::drops,
+    measure::{clock, usage::ProcessUse},
+};
 use ferrybench_data::fanout::{Framing, LEDGER_HEADER_BYTES, OK};
 use std::{
     collections::BTreeMap,
@@ -23,6 +26,7 @@ pub struct Stage<'a> {
     /// Says that everything is ready, and waits for the time to start.
     start: Box<dyn Fn() -> io::Result<u64> + Send + Sync + 'a>,
     opened_ns: u64,
+    drops_before: Option<u64>,
     ready_ns: OnceLock<u64>,
     started: OnceLock<(u64, ProcessUse)>,
     done: Mutex<Done>,
@@ -54,6 +58,7 @@ impl<'a> Stage<'a> {
             known,
             start: Box::new(start),
             opened_ns: clock::now(),
+            drops_before: drops::counted(),
             ready_ns: OnceLock::new(),
             started: OnceLock::new(),
             done: Mutex::default(),
@@ -166,6 +171,7 @@ impl<'a> Stage<'a> {
             ended_ns,
             workers: workers(&files),
             header_bytes: if self.job.spec.framing == Framing::Ledger { LEDGER_HEADER_BYTES } else { 0 },
+            interface_dropped: drops::since(self.drops_before),
             files,
             usage,
             processes: done.processes.values().copied().collect(),

@@ -13,12 +13,18 @@ pub struct Received {
     pub address: SocketAddr,
     /// The receive buffer that its socket got, bytes, as the kernel counts them.
     pub receive_buffer_bytes: u64,
+    /// When it passed the start barrier, nanoseconds; `None` where there was none: by hand nobody holds it back.
+    #[serde(default)]
+    pub passed_barrier_ns: Option<u64>,
     /// Each file that was announced or expected, by number.
     pub files: Vec<ReceivedFile>,
     /// Datagrams that belong to no transfer: forged, truncated, of another session.
     pub foreign: u64,
     /// Datagrams that the socket dropped; a batch counts as one. `None` where the kernel does not say.
     pub socket_dropped: Option<u64>,
+    /// Packets that interfaces of its host dropped meanwhile, whoever's they were; `None` where the kernel does not say.
+    #[serde(default)]
+    pub interface_dropped: Option<u64>,
     /// Control datagrams that it sent.
     pub control_datagrams: u64,
     /// What its process used, the whole of it.
@@ -92,6 +98,9 @@ pub struct Sent {
     pub files: Vec<SentFile>,
     /// Bytes of header in each data datagram.
     pub header_bytes: u32,
+    /// Packets that interfaces of its host dropped meanwhile, whoever's they were; `None` where the kernel does not say.
+    #[serde(default)]
+    pub interface_dropped: Option<u64>,
     /// What its main process used, the whole of it.
     pub usage: ProcessUse,
     /// What each worker process used.

@@ -60,6 +60,7 @@ pub fn receiver_job(number: u32, into: PathBuf, spec: &Spec) -> receive::Job {
         expect: Vec::new(),
         deadline_ms: 60_000,
         until: None,
+        has_barrier: false,
     }
 }
 

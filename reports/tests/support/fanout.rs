@@ -495,7 +495,7 @@ fn evidence(spec: &Spec, block: u32, fetches: &[FetchRow], receivers: &[Receiver
         hosts_distinct: if spec.hosts == Hosts::Loopback { 1 } else { spec.receivers + 1 },
         sender_processes: if processes { workers(spec) } else { 1 },
         sender_threads: workers(spec),
-        start_skew_s: 0.000_04,
+        start_skew_s: Some(0.000_04),
         clock_bound_s: 0.000_02,
         receive_buffer_bytes: 4 << 20,
         cpu_user_s: send_s * 0.4,

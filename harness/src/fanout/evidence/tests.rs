@@ -15,7 +15,6 @@ const S: u64 = 1_000_000_000;
 /// Three hosts, and nothing to be said of the network.
 const AROUND: Around = Around {
     clock_bound_ns: 0,
-    start_skew_ns: 0,
     hosts_distinct: 3,
     interface_dropped: None,
     injected_drops: None,
@@ -72,6 +71,7 @@ fn sent() -> Sent {
             ..SentFile::default()
         }],
         header_bytes: 36,
+        interface_dropped: Some(4),
         usage: used(S, 2 * S, 100),
         processes: vec![used(S, 0, 50)],
     }
@@ -87,6 +87,7 @@ fn heard(receiver: u32, counts: Counts, offset_ns: i64) -> Heard {
             receiver,
             address: ([10, 0, 0, 1], 9).into(),
             receive_buffer_bytes: 1000 * u64::from(receiver),
+            passed_barrier_ns: at(10 * S + u64::from(receiver) * 1_000_000),
             files: vec![ReceivedFile {
                 file: 1,
                 name: "a".into(),
@@ -105,6 +106,7 @@ fn heard(receiver: u32, counts: Counts, offset_ns: i64) -> Heard {
             }],
             foreign: 1,
             socket_dropped: Some(2),
+            interface_dropped: Some(u64::from(receiver)),
             control_datagrams: 3,
             usage: used(0, S, 70),
         }),
@@ -127,6 +129,8 @@ fn both_sides_are_joined_and_pass_the_audit() {
     let spec = Spec { loss_percent: 10, ..spec() };
     let (seen, rows, fetches) = join(&spec, &sent(), &heard, &around);
     assert_eq!(Fanout::audit(&spec, &seen), Vec::<String>::new());
+    // Receivers passed the barrier 1 and 2 ms after the sender, by clocks that are 5 s apart.
+    assert_eq!(seen.start_skew_s, Some(0.002));
     assert_eq!((seen.sent, seen.unique, seen.lost), (Some(22), Some(20), Some(2)));
     assert_eq!((seen.received, seen.duplicate, seen.reordered), (Some(22), Some(2), Some(1)));
     assert_eq!((seen.reorder_extent, seen.foreign, seen.repeated, seen.repair_rounds), (Some(4), 2, 2, 1));
@@ -177,6 +181,14 @@ fn by_broadcast_each_datagram_was_sent_to_every_receiver() {
     let (seen, ..) = join(&spec, &sent, &heard, &AROUND);
     assert_eq!(Fanout::audit(&spec, &seen), Vec::<String>::new());
     assert_eq!((seen.sent, seen.wire_datagrams), (Some(20), 10));
+}
+
+#[test]
+fn each_host_counts_what_its_interfaces_drop() {
+    let mut heard = [heard(1, whole(), 0), heard(2, whole(), 0)];
+    assert_eq!(dropped_by_hosts(&sent(), &heard), Some(4 + 1 + 2));
+    heard[1].told = Err("its host is gone".into());
+    assert_eq!(dropped_by_hosts(&sent(), &heard), None);
 }
 
 #[test]

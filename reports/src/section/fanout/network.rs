@@ -68,13 +68,16 @@ fn words(view: &View<'_>) -> String {
         .map(str::to_owned)
         .collect();
     let good = || view.fanouts.iter().flat_map(|trial| trial.good().map(|(_, seen)| seen));
-    let most = |of: fn(&Evidence) -> f64| good().map(of).reduce(f64::max);
-    if let (Some(skew), Some(bound)) = (most(|seen| seen.start_skew_s), most(|seen| seen.clock_bound_s)) {
-        let [skew, bound] = [skew, bound].map(|time| format::value(time, Unit::Seconds));
+    let most = |of: fn(&Evidence) -> Option<f64>| {
+        good().filter_map(of).reduce(f64::max).map(|time| format::value(time, Unit::Seconds))
+    };
+    if let Some(skew) = most(|seen| seen.start_skew_s) {
         text.push(format!(
-            "In every block the hosts passed the start barrier within {skew} of each other, and times of different hosts are \
-             known to {bound}."
+            "In every block sender and receivers passed the start barrier within {skew} of each other."
         ));
+    }
+    if let Some(bound) = most(|seen| Some(seen.clock_bound_s)) {
+        text.push(format!("Times of different hosts are known to {bound}."));
     }
     text.join(" ")
 }

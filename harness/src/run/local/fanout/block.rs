@@ -24,8 +24,10 @@ use ferrybench_data::fanout::{Delivery, Hosts, Spec};
 use serde::de::DeserializeOwned;
 use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
-/// From the moment that everybody is ready to the start of the sender's clock: for the word to get there.
+/// From the moment that everybody is ready to the start barrier: for the word to get to each host.
 const LEAD: Duration = Duration::from_millis(3);
+/// For each receiver, more.
+const LEAD_EACH: Duration = Duration::from_micros(50);
 /// Why a block came to no evidence.
 enum Broken {
     Failed(String),
@@ -35,9 +37,8 @@ enum Broken {
 /// What everybody told.
 struct Told {
     sent: Sent,
-    received: Vec<Received>,
-    /// When the sender was to start, on its own clock, nanoseconds.
-    planned_ns: u64,
+    /// Each receiver, and what it told; or why it told nothing.
+    received: Vec<(Target, Result<Received, String>)>,
 }
 
 impl LocalHost {
@@ -116,7 +117,7 @@ impl LocalHost {
             }
         }
         let receivers = workers.clone();
-        let job = serde_json::to_value(scene.sender_job(targets, port))?;
+        let job = serde_json::to_value(scene.sender_job(targets.clone(), port))?;
         let sender = self.hosts.start_worker_on(stations[0].host, Send::NAME, job, deadline + PATIENCE)?;
         workers.push(sender);
         let ready = self.word_of(sender, Send::NAME, PATIENCE, |reply| match reply {
@@ -127,8 +128,12 @@ impl LocalHost {
         if let Err(broken) = ready {
             return Ok(Err(broken));
         }
-        let here_ns = clock::now() + LEAD.as_nanos() as u64;
-        let at_ns = self.hosts.on_its_clock(stations[0].host, here_ns);
+        let here_ns = clock::now() + self.lead(stations).as_nanos() as u64;
+        for &receiver in &receivers {
+            let at_ns = self.hosts.on_its_clock(receiver.host, here_ns);
+            self.hosts.tell(receiver, serde_json::to_value(receive::Cue::Start { at_ns })?);
+        }
+        let at_ns = self.hosts.on_its_clock(sender.host, here_ns);
         self.hosts.tell(sender, serde_json::to_value(send::Cue::Go { at_ns })?);
         let sent = self.word_of(sender, Send::NAME, deadline + PATIENCE, |reply| match reply {
             send::Reply::Done(sent) => Some(Ok(*sent)),
@@ -143,18 +148,26 @@ impl LocalHost {
             self.hosts.tell(receiver, serde_json::to_value(receive::Cue::Finish)?);
         }
         let mut received = Vec::new();
-        for &receiver in &receivers {
+        for (target, &receiver) in targets.into_iter().zip(&receivers) {
             let told = self.word_of(receiver, Receive::NAME, PATIENCE, |reply| match reply {
                 receive::Reply::Done(received) => Some(Ok(*received)),
                 receive::Reply::Failed(why) => Some(Err(why)),
                 _ => None,
             })?;
             match told {
-                Ok(told) => received.push(told),
-                Err(broken) => return Ok(Err(broken)),
+                Ok(told) => received.push((target, Ok(told))),
+                // What the others tell stands.
+                Err(Broken::Failed(why)) => received.push((target, Err(why))),
+                Err(Broken::Interrupted) => return Ok(Err(Broken::Interrupted)),
             }
         }
-        Ok(Ok(Told { sent, received, planned_ns: at_ns }))
+        Ok(Ok(Told { sent, received }))
+    }
+
+    /// How long before the barrier everybody is told of it: the bound of a clock is half the way there and back.
+    fn lead(&self, stations: &[Station]) -> Duration {
+        let farthest = stations.iter().map(|station| self.hosts.clock_bound_ns(station.host)).max();
+        LEAD + LEAD_EACH * stations.len() as u32 + Duration::from_nanos(4 * farthest.unwrap_or(0))
     }
 
     fn ready_receiver(&mut self, worker: Worker) -> io::Result<Result<SocketAddr, Broken>> {
@@ -201,40 +214,45 @@ impl LocalHost {
 impl LocalHost {
     /// Puts together what everybody told, and what each program would have printed.
     fn judged(&self, stations: &[Station], spec: &Spec, told: &Told, injected: Option<&Counters>) -> Attempt {
-        let Told { sent, received, planned_ns } = told;
+        let Told { sent, received } = told;
         let sender = stations[0].host;
         let heard: Vec<evidence::Heard> = stations[1..]
             .iter()
             .zip(received)
-            .map(|(station, told)| evidence::Heard {
-                receiver: told.receiver,
+            .map(|(station, (target, told))| evidence::Heard {
+                receiver: target.receiver,
                 host: station.name.clone(),
-                address: reached_at(station, told.address).to_string(),
-                told: Ok(told.clone()),
+                address: target.address.to_string(),
+                told: told.clone(),
                 // From the receiver's clock to ours, and from ours to the sender's.
                 offset_ns: self.hosts.ahead_ns(sender) - self.hosts.ahead_ns(station.host),
             })
             .collect();
         let bound =
             |station: &Station| self.hosts.clock_bound_ns(station.host) + self.hosts.clock_bound_ns(sender);
+        let by_hosts = || match spec.hosts {
+            Hosts::Named => evidence::dropped_by_hosts(sent, &heard),
+            Hosts::Namespaces | Hosts::Loopback => None,
+        };
         let around = Around {
             clock_bound_ns: stations[1..].iter().map(bound).max().unwrap_or(0),
-            start_skew_ns: sent.passed_barrier_ns.abs_diff(*planned_ns),
             hosts_distinct: self.distinct(stations),
-            interface_dropped: injected.map(Counters::interface_dropped),
+            interface_dropped: injected.map(Counters::interface_dropped).or_else(by_hosts),
             injected_drops: injected.map(Counters::injected_drops),
             injected_duplicates: injected.map(Counters::injected_duplicates),
         };
         let (evidence, receivers, fetches) = evidence::join(spec, sent, &heard, &around);
         let began = clock::utc().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
         let mut captures = vec![(stations[0].name.clone(), outputs::of_sender(spec, &began, sent))];
-        for (told, at) in received.iter().zip(&heard) {
+        for at in &heard {
+            let Ok(told) = &at.told else { continue };
             let since_start =
                 |time_ns: u64| (time_ns as i64 + at.offset_ns - sent.passed_barrier_ns as i64) as f64 / 1e9;
             captures.push((at.host.clone(), outputs::of_receiver(spec, told, since_start)));
         }
+        let lost = heard.iter().find_map(|at| at.told.as_ref().err().cloned());
         Attempt::Done(Box::new(Seen::Fanout {
-            failure: evidence::failure(spec, sent, &receivers),
+            failure: lost.or_else(|| evidence::failure(spec, sent, &receivers)),
             evidence,
             receivers,
             fetches,

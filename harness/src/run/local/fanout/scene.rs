@@ -78,6 +78,7 @@ impl<'a> Scene<'a> {
             expect: if spec.framing == Framing::Bare { self.expected(number) } else { Vec::new() },
             deadline_ms: (self.deadline() + PATIENCE).as_millis() as u64,
             until: None,
+            has_barrier: true,
         }
     }
 
