@@ -46,6 +46,25 @@ pub struct RunInfo {
     /// The hosts that files were sent between, as their agents proved: the sender first. Empty where no trial has hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub participants: Vec<Participant>,
+    /// Files that were fetched once, before anything was measured, and served to the sender from then on: for test hosts,
+    /// which are connected to nothing else. Otherwise the sender fetches its files itself, in each block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetched: Vec<FetchedSource>,
+}
+
+/// A file that was fetched before anything was measured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FetchedSource {
+    /// From where.
+    pub url: String,
+    /// What it is called from then on: the last part of the address, with an extension by the server's word.
+    pub name: String,
+    /// Content type, by the server's word.
+    pub content_type: String,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// From the request to its last byte, seconds.
+    pub fetch_s: f64,
 }
 
 /// A host that an agent was started on, as that agent proved.

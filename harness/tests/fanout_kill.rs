@@ -15,7 +15,7 @@ use std::{
     path::PathBuf,
     process::Child,
 };
-use support::{Place, eventually, pause, say, signal};
+use support::{Place, bed::has_hosts, eventually, pause, signal};
 
 /// Blocks of some 0.2 s, in which worker processes send; enough of them to be killed in.
 const PLAN: &str = r#"
@@ -104,18 +104,6 @@ impl Running {
             fs::read_to_string(format!("/proc/{pid}/net/fib_trie")).is_ok_and(|text| text.contains(address))
         };
         agents.map(|(pid, _)| pid).find(has_it)
-    }
-}
-
-/// Whether there are hosts of their own; says why not.
-fn has_hosts() -> bool {
-    let program = ferrybench::process::partner::Program(support::BINARY.into());
-    match ferrybench::host::testbed::lacking(&program).namespaces {
-        None => true,
-        Some(why) => {
-            say(&format!("skipped: {why}"));
-            false
-        }
     }
 }
 

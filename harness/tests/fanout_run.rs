@@ -9,9 +9,16 @@ use ferrybench_data::{
     fanout::{Hosts, OK},
     record::{Fate, Row},
 };
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::Stdio,
+};
 use support::{
-    Place,
+    Daemon, Place,
+    bed::has_hosts,
     client::Wire,
     fanout::content,
     say,
@@ -253,12 +260,86 @@ fn files_are_fetched_from_a_server_of_ones_own() {
     assert_eq!(data.receivers.len(), 4);
     assert!(data.receivers.iter().all(|row| row.outcome == OK && row.hash == row.source_hash));
 
+    // Test hosts see neither that interface nor anything else: what they send is fetched once, and served to them.
+    if has_hosts() {
+        fs::remove_dir_all(place.path("run")).unwrap();
+        let with_hosts = |words: &[&str]| place.ferrybench(&[&["run", "plan.toml"], words].concat());
+        let (data, _) = proved(&place, with_hosts(&["--url", &whole, "--url", &none]));
+        assert!(data.fanout.iter().all(|row| row.spec.hosts == Hosts::Namespaces));
+        let told: Vec<_> = data
+            .info
+            .fetched
+            .iter()
+            .map(|file| (file.url.as_str(), file.name.as_str(), file.bytes))
+            .collect();
+        assert_eq!(told, [(whole.as_str(), "a.bin", 40_000), (none.as_str(), "none.txt", 0)]);
+        assert!(data.fetches.iter().all(|row| row.url.starts_with("http://127.0.0.1:") && row.url != whole));
+        assert_eq!((data.fetches.len(), data.receivers.len()), (2, 4));
+        assert!(data.receivers.iter().all(|row| row.outcome == OK && row.hash == row.source_hash));
+
+        // What cannot be had fails what needs it, and nothing else.
+        for (more, why) in [
+            (&["--url", &whole, "--url", &gone][..], "404"),
+            (&["--url", &whole, "--fetch-limit", "39999"], "larger than 39999 bytes"),
+        ] {
+            fs::remove_dir_all(place.path("run")).unwrap();
+            let (data, code, said) = recorded(&place, with_hosts(more));
+            assert_eq!(code, Some(1), "{said}");
+            let Fate::Failed(told) = data.fanout[0].fate() else { panic!("{:?}", data.fanout[0].fate()) };
+            assert!(told.contains(why), "{told}");
+            assert_eq!(place.temporary(), Vec::<PathBuf>::new());
+        }
+        fs::remove_dir_all(place.path("run")).unwrap();
+        let (data, code, said) = recorded(&place, loopback(&["--url", &whole, "--fetch-limit", "39999"]));
+        assert_eq!((code, data.fanout.len()), (Some(1), 1), "{said}");
+    }
+
     // What cannot be fetched fails its block, and says why.
     fs::remove_dir_all(place.path("run")).unwrap();
     let (data, code, said) = recorded(&place, loopback(&["--url", &whole, "--url", &gone]));
     assert_eq!(code, Some(1), "{said}");
     let Fate::Failed(why) = data.fanout[0].fate() else { panic!("{:?}", data.fanout[0].fate()) };
     assert!(why.contains("gone.bin") && why.contains("404"), "{why}");
+}
+
+#[test]
+fn files_are_fetched_over_https_from_who_is_vouched_for() {
+    let place = Place::new();
+    place.write("plan.toml", ONE);
+    let theirs = Place::new();
+    fs::write(theirs.path("a.bin"), content(40_000, 1)).unwrap();
+    let certify = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost -addext \
+                   basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:127.0.0.1";
+    let certified = theirs.command("openssl").args(certify.split(' ')).stderr(Stdio::null()).status();
+    if !certified.is_ok_and(|status| status.success()) {
+        return say("skipped: openssl is not there to play an HTTPS server");
+    }
+    let mut server = theirs.command("openssl");
+    server.args("s_server -accept 127.0.0.1:0 -key key.pem -cert cert.pem -WWW".split(' '));
+    let mut server =
+        Daemon(server.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::piped()).spawn().unwrap());
+    let lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
+    let accepts = lines.map(Result::unwrap).find(|line| line.starts_with("ACCEPT ")).unwrap();
+    let url = format!("https://{}/a.bin", accepts.trim_start_matches("ACCEPT ").trim());
+    let run = |authorities: Option<PathBuf>| {
+        let mut command = place.ferrybench(&["run", "plan.toml", "--url", &url]);
+        // Hosts of this machine: each block fetches the file itself.
+        command.env("PATH", place.path("tmp")).env_remove("SSL_CERT_FILE");
+        command.envs(authorities.map(|path| ("SSL_CERT_FILE", path)));
+        command
+    };
+    let (data, _) = proved(&place, run(Some(theirs.path("cert.pem"))));
+    assert_eq!((data.fetches[0].url.as_str(), data.fetches[0].bytes), (url.as_str(), 40_000));
+    for (authorities, why) in [
+        (None, "nobody whom this host trusts vouches for the server"),
+        (Some(place.path("plan.toml")), "there is no certificate in it"),
+        (Some(place.path("none.pem")), "No such file"),
+    ] {
+        fs::remove_dir_all(place.path("run")).unwrap();
+        let (data, code, said) = recorded(&place, run(authorities));
+        let Fate::Failed(told) = data.fanout[0].fate() else { panic!("{said}") };
+        assert!(code == Some(1) && told.contains(why), "{told}");
+    }
 }
 
 #[test]

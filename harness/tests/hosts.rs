@@ -32,7 +32,7 @@ use std::{
     time::Duration,
 };
 use support::{
-    Place,
+    Daemon, Place,
     bed::{bed, on},
     eventually, program, say, signal,
 };
@@ -261,16 +261,6 @@ fn dropping_a_bed_ends_its_holder() {
     assert!(Path::new(&thread).exists());
     drop(bed);
     eventually("the holder has ended", || !Path::new(&thread).exists());
-}
-
-/// A daemon that ends with the test.
-struct Daemon(std::process::Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use ferrybench_data::{
     dataset::Dataset,
     fanout::{Delivery, Framing, Reliability},
     record::{Audit, Fate, Outcome, Row},
+    run_info::FetchedSource,
 };
 use ferrybench_reports::{Report, report, write};
 use support::{
@@ -181,6 +182,23 @@ fn each_host_has_its_files_with_size_and_hash() {
     assert_eq!(of_first[0][4..6], ["yes", "17 blocks: all 6 programs"]);
     assert_eq!(of_first[1][2..5], ["–", "–", "–"]);
     assert_eq!(of_first[1][5..], ["1 block: multi thread asynchronous, 4 workers", INCOMPLETE]);
+}
+
+#[test]
+fn what_was_fetched_once_is_shown_with_its_time() {
+    let mut data = Run::lab_fanout(2).dataset();
+    data.info.fetched = vec![FetchedSource {
+        url: "https://example.org/ferry".into(),
+        name: "ferry.png".into(),
+        content_type: "image/png".into(),
+        bytes: 214_803,
+        fetch_s: 0.25,
+    }];
+    let markdown = plain(&report(&data));
+    assert_eq!(
+        table(&markdown, "## UDP fan-out: the files on each host"),
+        [["`https://example.org/ferry`", "ferry.png", "image/png", "214,803 B", "250 ms"]]
+    );
 }
 
 #[test]

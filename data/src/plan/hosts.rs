@@ -4,6 +4,7 @@ use super::{
     PlanError,
     wire::{Source, is_plain_name},
 };
+use crate::units::Size;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::Spanned;
@@ -35,9 +36,20 @@ pub struct Sources {
     /// Files, or folders whose files are meant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathBuf>,
+    /// Most bytes that a fetched file may have; absent: [`FETCH_LIMIT`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetch_limit: Option<Size>,
 }
 
+/// Most bytes of a fetched file where a plan does not say.
+const FETCH_LIMIT: u64 = 1 << 30;
+
 impl Sources {
+    /// Most bytes that a fetched file may have.
+    pub fn fetch_limit_bytes(&self) -> u64 {
+        self.fetch_limit.map_or(FETCH_LIMIT, |limit| limit.0)
+    }
+
     /// Refuses what cannot be meant.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.urls.is_empty() && self.paths.is_empty() {
@@ -86,6 +98,7 @@ pub(super) struct WireSources {
     urls: Vec<String>,
     #[serde(default)]
     paths: Vec<PathBuf>,
+    fetch_limit: Option<Size>,
 }
 
 impl WireHost {
@@ -124,7 +137,7 @@ impl WireHost {
 
 impl WireSources {
     pub(super) fn typed(self) -> Result<Sources, String> {
-        let sources = Sources { urls: self.urls, paths: self.paths };
+        let sources = Sources { urls: self.urls, paths: self.paths, fetch_limit: self.fetch_limit };
         sources.check()?;
         Ok(sources)
     }

@@ -80,6 +80,7 @@ mod tests {
             hosts: Vec::new(),
             catalogue: Catalogue { fanout, ..Catalogue::default() },
             participants: Vec::new(),
+            fetched: Vec::new(),
         };
         let mut data = Dataset::from_parts(info, String::new(), Vec::new(), Vec::new());
         data.fanout = rows;

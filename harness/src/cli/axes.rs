@@ -175,6 +175,9 @@ struct FanoutAxes {
     /// Send this file, or the files of this folder; may be given several times
     #[arg(long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Largest file that is fetched
+    #[arg(long, value_name = "SIZE")]
+    fetch_limit: Option<Size>,
 }
 
 impl Axes {
@@ -236,7 +239,7 @@ impl FanoutAxes {
         let Self { sender_models, pool_sizes, deliveries, assignments, receivers, file_counts, .. } = self;
         let Self { file_bytes, datagram_bytes, framings, batchings, reliabilities, fetch_where, .. } = self;
         let Self { think, segmented, receive_offloads, paces, mtu_bytes, rates, .. } = self;
-        let Self { loss_percents, duplicate_percents, urls, paths, .. } = self;
+        let Self { loss_percents, duplicate_percents, urls, paths, fetch_limit, .. } = self;
         FanoutOverrides {
             sender_models,
             pool_sizes,
@@ -260,6 +263,7 @@ impl FanoutAxes {
             duplicate_percents,
             urls,
             paths,
+            fetch_limit,
         }
     }
 }

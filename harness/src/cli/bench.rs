@@ -25,7 +25,7 @@ use ferrybench_data::{
     fanout::Hosts,
     plan::{Trial, catalogue::Catalogue, estimate::estimate},
     record::Fate,
-    run_info::{Ended, RunInfo, SCHEMA},
+    run_info::{Ended, FetchedSource, RunInfo, SCHEMA},
     warning::warnings,
 };
 use std::{
@@ -173,6 +173,13 @@ pub(super) fn measure(opened: Opened, criterion: Option<&[CriterionRow]>) -> Res
     if !participants.is_empty() {
         info.participants = participants;
     }
+    if !host.fetched().is_empty() {
+        info.fetched = host.fetched().to_vec();
+    }
+    for file in host.fetched() {
+        let FetchedSource { url, bytes, content_type, fetch_s, .. } = file;
+        note(format_args!("Fetched {url}: {bytes} bytes of {content_type} in {fetch_s:.3} s."));
+    }
     info.ended = match ended {
         Ok(Ending::Complete) => Ended::Complete,
         _ => Ended::Interrupted,
@@ -201,8 +208,7 @@ fn on_loopback(chosen: &Chosen) -> Option<&str> {
         trial.skip.is_none() && trial.cell.fanout().is_some_and(|spec| spec.hosts == Hosts::Loopback)
     };
     let lacking = chosen.catalogue.fanout.namespaces_lacking.as_deref();
-    let why = lacking.unwrap_or("test hosts are connected to nothing that a file could be fetched from");
-    chosen.trials.iter().any(is_so).then_some(why)
+    lacking.filter(|_| chosen.trials.iter().any(is_so))
 }
 
 pub(super) struct Opened {
@@ -247,6 +253,7 @@ pub(super) fn begun_now(plan: &str, catalogue: &Catalogue) -> Result<RunInfo, Tr
         hosts: vec![host],
         catalogue: catalogue.clone(),
         participants: Vec::new(),
+        fetched: Vec::new(),
     })
 }
 

@@ -1,19 +1,24 @@
 //! A file fetched over HTTP or HTTPS before it is sent.
 
-use super::{books::spoken, send::Source, told::Fetched};
+use super::{books::spoken, told::Fetched};
 use crate::{
     measure::clock,
     shelf::{self, Hasher, Shelf},
 };
 use ferrybench_data::fanout::OK;
 use std::{
+    env, fs,
     io::{self, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
-use ureq::{Agent, http::Response};
+use ureq::{
+    Agent,
+    http::Response,
+    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
 /// What was fetched, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +46,17 @@ pub struct File {
 const PIECE: usize = 64 << 10;
 /// Longest time of one fetch.
 const LONGEST: Duration = Duration::from_secs(120);
+/// What names a file of certificates, as for other programs: of those who vouch for HTTPS servers, instead of the public
+/// authorities that are built in.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 /// Longest time until the server is reached.
 const REACHED: Duration = Duration::from_secs(10);
 
-/// Fetches a file into a folder. A failure is part of what is returned, in one sentence.
-pub fn fetch(url: &str, source: &Source, into: &Path, limit_bytes: u64) -> Got {
+/// Fetches a file into a folder, under this name, with an extension where it has none. A failure is part of what is returned, in one sentence.
+pub fn fetch(url: &str, name: &str, into: &Path, limit_bytes: u64) -> Got {
     let start_ns = clock::now();
     let mut content_type = String::new();
-    let got = get(url, source, into, limit_bytes, &mut content_type);
+    let got = get(url, name, into, limit_bytes, &mut content_type);
     let ended_ns = clock::now();
     let (outcome, file) = match got {
         Ok(file) => (OK.to_owned(), Some(file)),
@@ -57,18 +65,21 @@ pub fn fetch(url: &str, source: &Source, into: &Path, limit_bytes: u64) -> Got {
     Got { fetched: Fetched { url: url.to_owned(), content_type, start_ns, ended_ns, outcome }, file }
 }
 
-fn get(url: &str, source: &Source, into: &Path, limit_bytes: u64, kind: &mut String) -> io::Result<File> {
+fn get(url: &str, name: &str, into: &Path, limit_bytes: u64, kind: &mut String) -> io::Result<File> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(io::Error::other(format!(
             "{url} is no HTTP address: it begins with http:// or https://"
         )));
     }
-    let agent: Agent = Agent::config_builder()
+    let mut config = Agent::config_builder()
         .timeout_global(Some(LONGEST))
         .timeout_connect(Some(REACHED))
-        .http_status_as_error(false)
-        .build()
-        .into();
+        .http_status_as_error(false);
+    if let Some(path) = env::var_os(AUTHORITIES).filter(|_| url.starts_with("https://")) {
+        let root_certs = authorities(Path::new(&path))?;
+        config = config.tls_config(TlsConfig::builder().root_certs(root_certs).build());
+    }
+    let agent: Agent = config.build().into();
     let cannot = |why: &dyn std::fmt::Display| io::Error::other(format!("{url} cannot be fetched: {why}"));
     let reply = agent.get(url).call().map_err(|error| cannot(&words(&error)))?;
     if !reply.status().is_success() {
@@ -79,7 +90,7 @@ fn get(url: &str, source: &Source, into: &Path, limit_bytes: u64, kind: &mut Str
     if said("content-length").parse().is_ok_and(|length: u64| length > limit_bytes) {
         return Err(cannot(&format_args!("it is larger than {limit_bytes} bytes")));
     }
-    let name = with_extension(&source.name, url, kind);
+    let name = with_extension(name, url, kind);
     let shelf = Arc::new(Shelf::open(into, shelf::Keep::Files, None)?);
     let mut incoming = shelf.put(&name)?;
     let mut hasher = Hasher::new();
@@ -102,6 +113,22 @@ fn get(url: &str, source: &Source, into: &Path, limit_bytes: u64, kind: &mut Str
     Ok(File { path: into.join(&name), name, bytes, hash: hasher.finalize().to_hex() })
 }
 
+/// The certificates of a file.
+fn authorities(path: &Path) -> io::Result<RootCerts> {
+    let cannot = |why: String| io::Error::other(format!("{AUTHORITIES} names {}: {why}", path.display()));
+    let text = fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    let certificates: Vec<_> = parse_pem(&text)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(cannot("there is no certificate in it".to_owned()));
+    }
+    Ok(certificates.into())
+}
+
 fn header<B>(reply: &Response<B>, name: &str) -> String {
     reply.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
@@ -116,6 +143,10 @@ fn words(error: &ureq::Error) -> String {
             "nobody answers there".to_owned()
         }
         ureq::Error::BadUri(_) => "it is no address".to_owned(),
+        ureq::Error::Io(error) if error.to_string().contains("certificate") => format!(
+            "nobody whom this host trusts vouches for the server ({error}); {AUTHORITIES} can name a file of those who do"
+        ),
+        ureq::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     }
 }
@@ -177,7 +208,6 @@ pub fn address_of(server: SocketAddr, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fanout::send::From;
     use std::{fs, io::Write, net::TcpListener, thread};
 
     /// A server that gives one answer; its address.
@@ -197,15 +227,11 @@ mod tests {
         [format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n").as_bytes(), content].concat()
     }
 
-    fn source(url: &str) -> Source {
-        Source { from: From::Url(url.to_owned()), name: name_of(url) }
-    }
-
     #[test]
     fn a_file_is_fetched_with_its_type_and_hash() {
         let folder = tempfile::tempdir().unwrap();
         let url = serve(answer("200 OK\r\nContent-Type: image/png; x=y\r\nContent-Length: 5", b"12345"));
-        let got = fetch(&url, &source(&url), folder.path(), 5);
+        let got = fetch(&url, &name_of(&url), folder.path(), 5);
         assert_eq!((got.fetched.outcome.as_str(), got.fetched.content_type.as_str()), (OK, "image/png"));
         assert!(got.fetched.ended_ns > got.fetched.start_ns);
         let file = got.file.unwrap();
@@ -226,7 +252,7 @@ mod tests {
             ("ftp://host/a".to_owned(), "no HTTP address"),
         ];
         for (url, why) in cases {
-            let got = fetch(&url, &source(&url), folder.path(), 5);
+            let got = fetch(&url, &name_of(&url), folder.path(), 5);
             assert!(got.fetched.outcome.contains(why), "{}", got.fetched.outcome);
             assert!(!got.fetched.outcome.contains('\n') && got.file.is_none());
         }

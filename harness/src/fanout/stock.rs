@@ -1,5 +1,6 @@
 //! The files that a sender sends, on its own host: pictures, files that follow from a seed, or whatever the plan names.
 
+use super::fetch::{self, Got, fetch};
 use crate::{
     process::{
         remains::Remains,
@@ -7,10 +8,12 @@ use crate::{
     },
     shelf,
 };
+use ferrybench_data::run_info::FetchedSource;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File},
     io::{self, Write},
     os::unix::fs::DirBuilderExt,
@@ -80,6 +83,8 @@ pub struct Job {
     /// Whether files that are on the host already are copied beside those that are made: so that all can be served.
     #[serde(default)]
     pub copied: bool,
+    /// Most bytes of a fetched file.
+    pub fetch_limit_bytes: u64,
 }
 
 /// Some files that are to be there.
@@ -94,8 +99,13 @@ pub enum Wanted {
         /// How many.
         files: u32,
     },
-    /// Files, or the files in a folder, that are on the host already.
-    Paths(Vec<PathBuf>),
+    /// What the plan names.
+    Own {
+        /// Addresses of files that are fetched.
+        urls: Vec<String>,
+        /// Files, or the files in a folder, that are on the host already.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// One file of the stock.
@@ -116,6 +126,8 @@ pub struct Stocked {
 pub enum Reply {
     /// This is about to be made and would outlive the process.
     Declare(Remains),
+    /// A file was fetched.
+    Fetched(FetchedSource),
     /// Everything is there: for each that was wanted, its files in order.
     Ready(Vec<(Wanted, Vec<Stocked>)>),
     /// It could not be made, in one sentence.
@@ -130,7 +142,10 @@ impl Role for Stock {
 
     fn play(job: Job, port: Port<(), Reply>) -> io::Result<()> {
         port.replies.send(&Reply::Declare(Remains::Path(job.folder.clone())))?;
-        let made = DirBuilder::new().mode(0o700).create(&job.folder).and_then(|()| make(&job));
+        let made = DirBuilder::new()
+            .mode(0o700)
+            .create(&job.folder)
+            .and_then(|()| make(&job, &mut |fetched| port.replies.send(&Reply::Fetched(fetched))));
         match made {
             Ok(stock) => port.replies.send(&Reply::Ready(stock))?,
             Err(error) => return port.replies.send(&Reply::Failed(format!("the files to send: {error}"))),
@@ -141,7 +156,10 @@ impl Role for Stock {
     }
 }
 
-fn make(job: &Job) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
+fn make(
+    job: &Job,
+    tell: &mut dyn FnMut(FetchedSource) -> io::Result<()>,
+) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
     let folder = &files_in(&job.folder);
     fs::create_dir(folder)?;
     let each = job.wanted.iter().map(|wanted| {
@@ -150,10 +168,7 @@ fn make(job: &Job) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
             Wanted::Made { bytes, files } => {
                 (1..=*files).map(|number| made(folder, *bytes, number, job.seed)).collect()
             }
-            Wanted::Paths(paths) if job.copied => {
-                there(paths)?.into_iter().map(|file| copy(folder, file)).collect()
-            }
-            Wanted::Paths(paths) => there(paths),
+            Wanted::Own { urls, paths } => own(job, folder, urls, paths, tell),
         };
         Ok((wanted.clone(), files?))
     });
@@ -192,6 +207,46 @@ fn made(folder: &Path, bytes: u64, number: u32, seed: u64) -> io::Result<Stocked
     stocked(name, path)
 }
 
+/// What the plan names: first what is fetched, then what is there.
+fn own(
+    job: &Job,
+    folder: &Path,
+    urls: &[String],
+    paths: &[PathBuf],
+    tell: &mut dyn FnMut(FetchedSource) -> io::Result<()>,
+) -> io::Result<Vec<Stocked>> {
+    let mut files = Vec::new();
+    for url in urls {
+        let Got { fetched, file } = fetch(url, &fetch::name_of(url), folder, job.fetch_limit_bytes);
+        let Some(fetch::File { path, name, bytes, hash }) = file else {
+            return Err(io::Error::other(fetched.outcome));
+        };
+        tell(FetchedSource {
+            url: fetched.url,
+            name: name.clone(),
+            content_type: fetched.content_type,
+            bytes,
+            fetch_s: fetched.ended_ns.saturating_sub(fetched.start_ns) as f64 / 1e9,
+        })?;
+        files.push(Stocked { name, path, bytes, hash });
+    }
+    for file in there(paths)? {
+        files.push(if job.copied { copy(folder, file)? } else { file });
+    }
+    let mut names = BTreeSet::new();
+    match files.iter().find(|file| !names.insert(&file.name)) {
+        // The server's word can make two names one.
+        Some(file) => Err(two_of_one_name(&file.name)),
+        None => Ok(files),
+    }
+}
+
+/// Why two files cannot be sent: both are called so.
+pub fn two_of_one_name(name: &str) -> io::Error {
+    let why = format!("two files are called {name}: receivers could keep one only");
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
 /// Files that are on the host already.
 fn there(paths: &[PathBuf]) -> io::Result<Vec<Stocked>> {
     files_at(paths)?.into_iter().map(|path| stocked(name_of(&path), path)).collect()
@@ -218,8 +273,12 @@ mod tests {
 
     fn all(wanted: Vec<Wanted>, seed: u64) -> (tempfile::TempDir, Vec<Stocked>) {
         let folder = tempfile::tempdir().expect("a folder");
-        let job = Job { folder: folder.path().to_owned(), wanted, seed, copied: false };
-        let files = make(&job).expect("they are made").into_iter().flat_map(|(_, files)| files).collect();
+        let job = Job { folder: folder.path().to_owned(), wanted, seed, copied: false, fetch_limit_bytes: 0 };
+        let files = make(&job, &mut |_| Ok(()))
+            .expect("they are made")
+            .into_iter()
+            .flat_map(|(_, files)| files)
+            .collect();
         (folder, files)
     }
 
@@ -248,6 +307,22 @@ mod tests {
         assert_ne!(first[0].hash, other[0].hash);
         assert_ne!(first[0].hash, first[1].hash);
         assert_eq!((first[0].bytes, first[2].bytes), (3_000_000, 0));
+    }
+
+    #[test]
+    fn what_the_server_calls_the_same_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        for place in ["a", "b"] {
+            fs::create_dir(path(place)).expect("a folder in it");
+            fs::write(path(place).join("same"), place).expect("a file in it");
+        }
+        let paths = vec![path("a"), path("b")];
+        let wanted = vec![Wanted::Own { urls: Vec::new(), paths }];
+        let job = Job { folder: path("run"), wanted, seed: 1, copied: false, fetch_limit_bytes: 0 };
+        fs::create_dir(path("run")).expect("a folder in it");
+        let told = make(&job, &mut |_| Ok(())).expect_err("a receiver keeps one").to_string();
+        assert_eq!(told, "two files are called same: receivers could keep one only");
     }
 
     #[test]

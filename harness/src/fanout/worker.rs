@@ -201,7 +201,7 @@ pub(super) fn obtain(job: &Job, task: &mut Task) {
         });
         return;
     };
-    let got = fetch(url, &task.source, into, job.fetch_limit_bytes);
+    let got = fetch(url, &task.source.name, into, job.fetch_limit_bytes);
     task.fetched = Some(got.fetched);
     task.known = got.file.map(Into::into);
 }

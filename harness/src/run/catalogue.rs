@@ -62,8 +62,7 @@ pub fn note_source_files(catalogue: &mut Catalogue, source: &Sources) -> io::Res
     for name in fetched.chain(lying) {
         shelf::check(&name)?;
         if let Some(name) = names.replace(name) {
-            let why = format!("two files are called {name}: receivers could keep one only");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            return Err(stock::two_of_one_name(&name));
         }
     }
     catalogue.fanout.source_files = Some(names.len() as u32);
@@ -94,6 +93,7 @@ mod tests {
         let source = |urls: &[&str], paths: &[&str]| Sources {
             urls: urls.iter().map(|&url| url.to_owned()).collect(),
             paths: paths.iter().map(|name| path(name)).collect(),
+            fetch_limit: None,
         };
         note_source_files(&mut catalogue, &source(&["http://a/c"], &["a.png", "inner"])).unwrap();
         assert_eq!(catalogue.fanout.source_files, Some(3));

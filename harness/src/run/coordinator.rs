@@ -15,7 +15,7 @@ use ferrybench_data::{
     plan::{Cell, Plan, Trial},
     record::{Audit, Noise, Outcome, Record, Row},
     roundtrip::{self, RoundTrip},
-    run_info::Participant,
+    run_info::{FetchedSource, Participant},
 };
 use std::{
     collections::BTreeSet,
@@ -34,6 +34,10 @@ pub trait Subject {
     /// The hosts that files were sent between, as their agents proved.
     fn participants(&self) -> Vec<Participant> {
         Vec::new()
+    }
+    /// What was fetched before anything was measured.
+    fn fetched(&self) -> &[FetchedSource] {
+        &[]
     }
 }
 

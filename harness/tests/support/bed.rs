@@ -1,7 +1,7 @@
 //! Test hosts for a test, where they can be made.
 
 use super::{program, say};
-use ferrybench::host::testbed::{BedHost, TestBed};
+use ferrybench::host::testbed::{self, BedHost, TestBed};
 use std::process::Command;
 
 /// A bed; `None`, with the reason said, where none can be made.
@@ -15,4 +15,13 @@ pub fn on(host: &BedHost, words: &[&str]) -> String {
     let output = command.args(&host.prefix[1..]).args(words).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether a run can make hosts of its own; says why not.
+pub fn has_hosts() -> bool {
+    let lacking = testbed::lacking(&program()).namespaces;
+    if let Some(why) = &lacking {
+        say(&format!("skipped: {why}"));
+    }
+    lacking.is_none()
 }

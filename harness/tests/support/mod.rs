@@ -121,6 +121,16 @@ impl Place {
     }
 }
 
+/// Somebody else's program that ends with the test.
+pub struct Daemon(pub process::Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The binary under test, as whoever starts workers and agents.
 pub fn program() -> Program {
     Program(BINARY.into())

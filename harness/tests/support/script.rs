@@ -341,6 +341,7 @@ fn info(plan: &Plan, trials: usize) -> RunInfo {
         }],
         catalogue: catalogue(),
         participants: Vec::new(),
+        fetched: Vec::new(),
     }
 }
 

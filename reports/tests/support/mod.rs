@@ -374,6 +374,7 @@ fn info(plan: &str, blocks: u32) -> RunInfo {
         hosts: vec![host()],
         catalogue: catalogue(),
         participants: Vec::new(),
+        fetched: Vec::new(),
     }
 }
 

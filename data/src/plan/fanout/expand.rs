@@ -110,13 +110,11 @@ fn collapsed(spec: &Spec, model: &SenderModel, around: Around<'_>, catalogue: &C
     spec
 }
 
-/// What the hosts of a plan are on this machine. Namespaces are connected to nothing else, so what is fetched from
-/// elsewhere is not fetched there.
+/// What the hosts of a plan are on this machine.
 fn hosts(around: Around<'_>, catalogue: &Catalogue) -> Hosts {
-    let is_fetched = around.source.is_some_and(|source| !source.urls.is_empty());
     if !around.hosts.is_empty() {
         Hosts::Named
-    } else if catalogue.fanout.namespaces_lacking.is_none() && !is_fetched {
+    } else if catalogue.fanout.namespaces_lacking.is_none() {
         Hosts::Namespaces
     } else {
         Hosts::Loopback

@@ -156,6 +156,8 @@ pub struct FanoutOverrides {
     pub urls: Vec<String>,
     /// `--file`: files or folders to send, instead of the plan's source
     pub paths: Vec<PathBuf>,
+    /// `--fetch-limit`: most bytes of a file that is fetched
+    pub fetch_limit: Option<Size>,
 }
 
 impl FanoutOverrides {
@@ -175,9 +177,14 @@ impl FanoutOverrides {
             sender_model_known(name, catalogue)?;
         }
         if !self.urls.is_empty() || !self.paths.is_empty() {
-            let asked = Sources { urls: self.urls.clone(), paths: self.paths.clone() };
+            let asked =
+                Sources { urls: self.urls.clone(), paths: self.paths.clone(), fetch_limit: self.fetch_limit };
             asked.check()?;
             *source = Some(asked);
+        } else if let Some(limit) = self.fetch_limit {
+            let why =
+                "a limit of what is fetched needs something to fetch: --url, or urls in the plan's [source]";
+            source.as_mut().ok_or_else(|| why.to_owned())?.fetch_limit = Some(limit);
         }
         if self.any() && tables.is_empty() {
             tables.push(FanoutTable::default());

@@ -252,7 +252,8 @@ fn files_of_one_s_own_are_as_many_and_as_long_as_they_are() {
     assert_eq!(spec.fetch_where, FetchWhere::Local);
     assert!(local[0].id().contains("/2/3/own/1400B/"), "{}", local[0].id());
     let fetched = trials(&text("urls = [\"https://example.org/a.png\"]"), &catalogue);
-    assert_eq!(fetched[0].cell.fanout().unwrap().fetch_where, FetchWhere::ParentSerial);
+    let spec = fetched[0].cell.fanout().unwrap();
+    assert_eq!((spec.fetch_where, spec.hosts), (FetchWhere::ParentSerial, Hosts::Namespaces));
 }
 
 #[test]

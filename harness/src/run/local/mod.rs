@@ -18,7 +18,7 @@ use crate::{
 };
 use ferrybench_data::{
     plan::{Cell, Plan, Trial, catalogue::Catalogue},
-    run_info::Participant,
+    run_info::{FetchedSource, Participant},
 };
 use serde_json::Value;
 use std::{
@@ -48,6 +48,8 @@ pub struct LocalHost {
     theirs: outside::Theirs,
     /// The hosts of fan-out trials, with what is sent between them.
     network: Option<fanout::Network>,
+    /// What was fetched for them, once.
+    fetched: Vec<FetchedSource>,
     /// Numbers of the hosts that the plan names, in its order, once they have joined.
     named: Option<Vec<usize>>,
 }
@@ -73,6 +75,7 @@ impl LocalHost {
             stores: store::Stores::default(),
             theirs: outside::Theirs::default(),
             network: None,
+            fetched: Vec::new(),
             named: None,
         })
     }
@@ -165,5 +168,9 @@ impl Subject for LocalHost {
 
     fn participants(&self) -> Vec<Participant> {
         self.hosts.participants()
+    }
+
+    fn fetched(&self) -> &[FetchedSource] {
+        &self.fetched
     }
 }

@@ -3,10 +3,13 @@
 use super::view::{Group, Shown, Trial, cases, left_out, program, shown, title};
 use crate::{
     element::{Cell, Column, Element, Table},
-    format,
+    format::{self, Unit},
     section::{ranking::capital, view::View},
 };
-use ferrybench_data::fanout::{OK, ReceiverRow};
+use ferrybench_data::{
+    fanout::{OK, ReceiverRow},
+    run_info::FetchedSource,
+};
 use std::collections::HashMap;
 
 /// A table longer than this is shown on demand.
@@ -48,16 +51,50 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
         return elements;
     }
     elements.extend(left_out(rest, "receivers.csv"));
-    let mut all = vec![
-        Element::heading(2, "UDP fan-out: the files on each host"),
+    let mut all = vec![Element::heading(2, "UDP fan-out: the files on each host")];
+    all.extend(fetched(view));
+    all.push(
         Element::prose(
             "A receiver writes under a temporary name, hashes what it has, and gives the file its name only when it is whole and its \
              hash is the source's. So a file that is not intact is not there at all, and the reason stands in its place. Hosts with the \
              same file, hash and outcome in several blocks have one row.",
         ),
-    ];
+    );
     all.append(&mut elements);
     all
+}
+
+/// What was fetched once for hosts that reach nothing else.
+fn fetched(view: &View<'_>) -> Vec<Element> {
+    let files: Vec<&FetchedSource> = view.data.infos().flat_map(|info| &info.fetched).collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let columns = vec![
+        Column::left("Fetched from"),
+        Column::left("Sent as"),
+        Column::left("Content type"),
+        Column::right("Size"),
+        Column::right("Fetched in"),
+    ];
+    let row = |file: &&FetchedSource| {
+        vec![
+            Cell::code(&file.url),
+            Cell::text(&file.name),
+            Cell::text(&file.content_type),
+            Cell::text(format!("{} B", format::integer(file.bytes))),
+            Cell::text(format::value(file.fetch_s, Unit::Seconds)),
+        ]
+    };
+    let rows = files.iter().map(row).collect();
+    let caption = "What was fetched before anything was measured.".to_owned();
+    vec![
+        Element::prose(
+            "The test hosts are connected to nothing else. So what the plan names by address was fetched once, before anything was \
+             measured, and the client's own server has it from then on: each block fetches it there.",
+        ),
+        Element::Table(Table { columns, rows, caption }),
+    ]
 }
 
 fn entries<'v>(

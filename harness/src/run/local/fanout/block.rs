@@ -44,6 +44,9 @@ struct Told {
 impl LocalHost {
     /// Runs a block over the hosts of the network.
     pub(super) fn block_on(&mut self, network: &mut Network, spec: &Spec, seed: u64) -> io::Result<Attempt> {
+        if let Some(why) = &network.nothing {
+            return Ok(Attempt::Failed(why.clone()));
+        }
         let stations = &network.stations[..=spec.receivers as usize];
         if let Some(why) = stations.iter().find_map(|station| self.hosts.lost(station.host)) {
             return Ok(Attempt::Failed(why.to_owned()));
@@ -67,8 +70,8 @@ impl LocalHost {
             }
         }
         let mut workers = Vec::new();
-        let urls = self.plan.source.as_ref().map_or(Vec::new(), |source| source.urls.clone());
-        let ended = self.conduct(&Scene::new(network, spec, seed, &urls), &mut workers);
+        let (urls, fetch_limit_bytes) = (self.urls(), self.fetch_limit_bytes());
+        let ended = self.conduct(&Scene::new(network, spec, seed, &urls, fetch_limit_bytes), &mut workers);
         for worker in workers {
             self.hosts.stop(worker);
         }

@@ -28,7 +28,7 @@ use crate::{
 use ferrybench_data::{
     fanout::{Content, FetchWhere, Hosts, Spec},
     fileserver::{Accept, ReadBytes, Received},
-    plan::Trial,
+    plan::{Sources, Trial},
 };
 use serde_json::Value;
 use std::{
@@ -52,6 +52,8 @@ pub(super) struct Network {
     root: PathBuf,
     /// What is sent.
     stock: Vec<(Wanted, Vec<Stocked>)>,
+    /// Why there is nothing to send, where that is so.
+    nothing: Option<String>,
     /// Where the sender's host serves its files, where any trial fetches them.
     web: Option<SocketAddr>,
 }
@@ -113,10 +115,18 @@ impl LocalHost {
             && self.hosts.lost(sender.host).is_none()
         {
             let (host, root) = (sender.host, network.root.clone());
-            let lies_here = self.plan.source.as_ref().is_none_or(|source| !source.paths.is_empty());
             let is_fetched = specs.iter().any(|spec| spec.fetch_where != FetchWhere::Local);
-            network.stock = self.stock(host, root.clone(), &specs, is_fetched)?;
-            if is_fetched && lies_here {
+            // Test hosts are connected to nothing else: what lies elsewhere is fetched here, once, into files that they see.
+            let (maker, urls) = if network.bed.is_some() { (HERE, self.urls()) } else { (host, Vec::new()) };
+            let lies_here =
+                !urls.is_empty() || self.plan.source.as_ref().is_none_or(|source| !source.paths.is_empty());
+            match self.stock(maker, root.clone(), &specs, urls, is_fetched) {
+                Ok(stock) => network.stock = stock,
+                // Somebody else's server that does not answer is no reason to measure nothing else.
+                Err(error) if !self.urls().is_empty() => network.nothing = Some(error.to_string()),
+                Err(error) => return Err(error),
+            }
+            if is_fetched && lies_here && network.nothing.is_none() {
                 network.web = Some(self.web(host, stock::files_in(&root))?);
             }
         }
@@ -144,7 +154,15 @@ impl LocalHost {
         });
         let stations = stations.collect();
         let broadcast = Some(bed.broadcast());
-        Ok(Network { stations, bed: Some(bed), broadcast, root: shared, stock: Vec::new(), web: None })
+        Ok(Network {
+            stations,
+            bed: Some(bed),
+            broadcast,
+            root: shared,
+            stock: Vec::new(),
+            nothing: None,
+            web: None,
+        })
     }
 
     /// Addresses of the loopback interface: every host is this one.
@@ -161,6 +179,7 @@ impl LocalHost {
             broadcast: Some(Ipv4Addr::new(127, 255, 255, 255)),
             root: shared,
             stock: Vec::new(),
+            nothing: None,
             web: None,
         }
     }
@@ -191,7 +210,7 @@ impl LocalHost {
         let subnet = participants.first().and_then(|sender| sender.interfaces.first());
         let broadcast = subnet.and_then(|interface| broadcast_of(&interface.address));
         let root = stations.first().map_or_else(PathBuf::new, |sender| sender.folder.clone());
-        Network { stations, bed: None, broadcast, root, stock: Vec::new(), web: None }
+        Network { stations, bed: None, broadcast, root, stock: Vec::new(), nothing: None, web: None }
     }
 
     /// Where files of hosts that share this machine's file systems lie: in memory where there is room.
@@ -203,26 +222,45 @@ impl LocalHost {
         }
     }
 
-    /// Makes what is sent; `copied` says that files of the plan's own are to be served too.
+    /// Addresses of files that the plan sends.
+    fn urls(&self) -> Vec<String> {
+        self.plan.source.as_ref().map_or_else(Vec::new, |source| source.urls.clone())
+    }
+
+    /// Most bytes that a fetched file may have.
+    fn fetch_limit_bytes(&self) -> u64 {
+        self.plan.source.as_ref().map_or(0, Sources::fetch_limit_bytes)
+    }
+
+    /// Makes what is sent, and fetches what is at `urls`; `copied` says that files of the plan's own are to be served too.
     fn stock(
         &mut self,
         host: usize,
         folder: PathBuf,
         specs: &[&Spec],
+        urls: Vec<String>,
         copied: bool,
     ) -> io::Result<Vec<(Wanted, Vec<Stocked>)>> {
         let paths = self.plan.source.as_ref().map_or(Vec::new(), |source| source.paths.clone());
-        let wanted: BTreeSet<Wanted> = specs.iter().map(|spec| wanted(spec, specs, &paths)).collect();
+        let own = Wanted::Own { urls, paths };
+        let wanted: BTreeSet<Wanted> = specs.iter().map(|spec| wanted(spec, specs, &own)).collect();
         let wanted = wanted.into_iter().collect();
-        let job = stock::Job { folder, wanted, seed: self.plan.seed, copied };
+        let fetch_limit_bytes = self.fetch_limit_bytes();
+        let job = stock::Job { folder, wanted, seed: self.plan.seed, copied, fetch_limit_bytes };
         let job = serde_json::to_value(job)?;
         let id = self.hosts.start_worker_on(host, Stock::NAME, job, LONGEST_RUN)?;
-        self.await_made(id, Stock::NAME, |line| match serde_json::from_value(line).ok()? {
+        let mut fetched = Vec::new();
+        let stock = self.await_made(id, Stock::NAME, |line| match serde_json::from_value(line).ok()? {
             stock::Reply::Declare(_) => None,
+            stock::Reply::Fetched(file) => {
+                fetched.push(file);
+                None
+            }
             stock::Reply::Ready(stock) => Some(Ok(stock)),
             stock::Reply::Failed(why) => Some(Err(why)),
-        })
-        .map(Option::unwrap_or_default)
+        });
+        self.fetched = fetched;
+        stock.map(Option::unwrap_or_default)
     }
 
     /// Serves what is sent, so that a fetch is a real one.
@@ -259,7 +297,7 @@ impl LocalHost {
         &mut self,
         worker: Worker,
         role: &str,
-        take: impl Fn(Value) -> Option<Result<T, String>>,
+        mut take: impl FnMut(Value) -> Option<Result<T, String>>,
     ) -> io::Result<Option<T>> {
         let give_up = clock::now() + PREPARING.as_nanos() as u64;
         loop {
@@ -311,12 +349,12 @@ fn room_needed(specs: &[&Spec]) -> u64 {
 }
 
 /// What a trial sends: as many of each kind as the trial that wants most, so that they share them.
-fn wanted(spec: &Spec, all: &[&Spec], paths: &[PathBuf]) -> Wanted {
+fn wanted(spec: &Spec, all: &[&Spec], own: &Wanted) -> Wanted {
     let most = |like: &dyn Fn(&Spec) -> bool| {
         all.iter().filter(|other| like(other)).map(|other| other.files).max().unwrap_or(1)
     };
     match (spec.content, spec.file_bytes) {
-        (Content::Own, _) => Wanted::Paths(paths.to_vec()),
+        (Content::Own, _) => own.clone(),
         (_, 0) => Wanted::Pictures(most(&|other| other.content != Content::Own && other.file_bytes == 0)),
         (_, bytes) => Wanted::Made { bytes, files: most(&|other| other.file_bytes == bytes) },
     }

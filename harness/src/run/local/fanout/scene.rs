@@ -22,8 +22,6 @@ const RECEIVE_BUFFER: u32 = 8 << 20;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest silence of one receiver before the sender gives it up.
 const SILENCE_MS: u64 = 5_000;
-/// Most bytes of a fetched file.
-const FETCH_LIMIT: u64 = 1 << 30;
 /// Slowest network and slowest program that are worth measuring.
 const SLOWEST_BYTES_PER_S: u64 = 4 << 20;
 const SLOWEST_DATAGRAMS_PER_S: u64 = 20_000;
@@ -35,14 +33,22 @@ pub(super) struct Scene<'a> {
     /// What its datagrams are known by.
     session: u64,
     files: Vec<Stocked>,
-    /// Addresses of files that lie elsewhere, where the plan names some.
+    /// Addresses of files that the sender fetches from elsewhere.
     urls: &'a [String],
+    fetch_limit_bytes: u64,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(network: &'a Network, spec: &'a Spec, session: u64, urls: &'a [String]) -> Self {
-        let urls = if spec.content == Content::Own { urls } else { &[] };
-        Self { spec, network, session, files: files_of(network, spec), urls }
+    pub(super) fn new(
+        network: &'a Network,
+        spec: &'a Spec,
+        session: u64,
+        urls: &'a [String],
+        fetch_limit_bytes: u64,
+    ) -> Self {
+        // On test hosts what lay elsewhere is among the files already.
+        let urls = if spec.content == Content::Own && network.bed.is_none() { urls } else { &[] };
+        Self { spec, network, session, files: files_of(network, spec), urls, fetch_limit_bytes }
     }
 
     /// The sender's host, then the receivers'.
@@ -115,7 +121,8 @@ impl<'a> Scene<'a> {
             destination,
             sources: self.sources(),
             into: (spec.fetch_where != FetchWhere::Local).then(|| network.root.join("fetched")),
-            fetch_limit_bytes: FETCH_LIMIT,
+            // What is served by this machine was let in already.
+            fetch_limit_bytes: if self.urls.is_empty() { u64::MAX } else { self.fetch_limit_bytes },
             patience_ms: SILENCE_MS,
             deadline_ms: self.deadline().as_millis() as u64,
         }
@@ -179,7 +186,7 @@ impl<'a> Scene<'a> {
 fn files_of(network: &Network, spec: &Spec) -> Vec<Stocked> {
     let is_own = spec.content == Content::Own;
     let is_its = |wanted: &Wanted| match wanted {
-        Wanted::Paths(_) => is_own,
+        Wanted::Own { .. } => is_own,
         Wanted::Pictures(_) => !is_own && spec.file_bytes == 0,
         Wanted::Made { bytes, .. } => !is_own && *bytes == spec.file_bytes,
     };
