@@ -64,7 +64,8 @@ pub struct Evidence {
     pub received_bytes: u64,
     /// Datagrams that the receivers' sockets dropped because their buffer was full; batches count as one.
     pub socket_dropped: Option<u64>,
-    /// Packets that interfaces and queues between the hosts dropped.
+    /// Packets that interfaces and queues between the hosts dropped. Of named hosts: that their own interfaces dropped
+    /// meanwhile, whoever's they were.
     pub interface_dropped: Option<u64>,
     /// Packets that the firewall was told to drop at random, by its own counter.
     pub injected_drops: Option<u64>,

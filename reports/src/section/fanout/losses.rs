@@ -82,7 +82,7 @@ pub(super) fn section(view: &View<'_>) -> Vec<Element> {
     }
     elements.push(Element::prose(
         "**Injected:** the firewall was told to drop them, by its own counter. **Interface or queue:** what lies between the hosts dropped \
-         them. **Socket buffer:** they arrived faster than the receiver read. A counter counts packets, control datagrams among them; a batch \
+         them; of hosts that the plan names, what their own interfaces dropped, whoever's packets it was. **Socket buffer:** they arrived faster than the receiver read. A counter counts packets, control datagrams among them; a batch \
          that was never cut up counts once, and stands for as many datagrams as it may hold. So each explains at most what the ledger \
          misses, in this order, and what none explains is said to be unexplained.",
     ));
