@@ -140,9 +140,9 @@ fn the_network_is_as_the_plan_has_it() {
     }
     let [row] = &data.fanout[..] else { panic!("one row: {said}") };
     assert!(matches!(row.fate(), Fate::Proved), "{:?}", row.fate());
-    // The kernel itself refuses to cut a batch into packets above the MTU: 129 went to each of two receivers.
+    // The kernel itself refuses to cut a batch into packets above the MTU: 128 went to each of two receivers.
     let seen = row.seen().unwrap();
-    assert_eq!((row.spec.mtu_bytes, seen.wire_datagrams), (9000, 2 * 129));
+    assert_eq!((row.spec.mtu_bytes, seen.wire_datagrams), (9000, 2 * 128));
     // A link's queue holds some 200 kB, a file has 1 MiB.
     let (lost, dropped) = (seen.lost.unwrap(), seen.interface_dropped.unwrap());
     assert!(lost > 0 && dropped > 0, "{seen:?}");
