@@ -1,9 +1,10 @@
-//! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run. Prints a Markdown table;
-//! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `cargo bench --bench fanout -- GRO` only the
-//! rows whose words contain that one.
+//! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run, and against limits to its memory.
+//! Prints a Markdown table; METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `just fanout-peers GRO`
+//! only the rows whose words contain that one. Exit code 1 where a bar is missed.
 
 #![expect(clippy::print_stderr, reason = "its output is its result")]
 
+mod cost;
 #[path = "../held/mod.rs"]
 mod held;
 mod hosts;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         eprintln!("/dev/shm cannot be written to, and disks are not what is measured here");
         return ExitCode::FAILURE;
     };
+    hosts::remove_on_a_signal(place.path());
     let into: Vec<PathBuf> = ["one", "two"].map(|name| place.path().join(name)).into();
     for folder in &into {
         fs::create_dir(folder).expect("the folder is ours");
@@ -46,6 +48,10 @@ fn main() -> ExitCode {
     let mut table = Table::begin();
     uftp(&mut table, &hosts, place.path(), &into);
     iperf(&mut table, &hosts, place.path(), &into);
+    cost::memory(&mut table, &hosts, place.path(), &into);
+    // A switch of few ports is another than one of many.
+    drop(hosts);
+    cost::many(&mut table, place.path());
     table.end()
 }
 

@@ -4,7 +4,10 @@
 #[path = "../../benches/held/mod.rs"]
 mod held;
 
-use held::{Bar, Table};
+use held::{
+    Bar, Table,
+    Verdict::{self, HeldByTheMedian, Holds, Missed, MissedByTheMedian},
+};
 use std::process::ExitCode;
 
 /// Ratios around 2, with an interval.
@@ -48,4 +51,49 @@ fn a_bar_without_a_measurement_is_missed() {
     ends(|table| table.ratio("no ratio", &[(0.0, 1.0)], Bar::AtLeast(1.0)), ExitCode::FAILURE);
     ends(|table| table.failed("broken", "it ended", Bar::AtMost(1.0), "s"), ExitCode::FAILURE);
     ends(|table| table.ratio("nothing, for context", &[], Bar::Context), ExitCode::SUCCESS);
+}
+
+#[track_caller]
+fn is(bar: Bar, value: f64, interval: Option<(f64, f64)>, verdict: Verdict) {
+    assert_eq!(bar.verdict(value, interval), Some(verdict), "{bar:?} {value} {interval:?}");
+}
+
+#[test]
+fn an_interval_on_one_side_decides() {
+    is(Bar::AtLeast(4.0), 9.0, Some((8.7, 9.7)), Holds);
+    is(Bar::AtLeast(4.0), 4.5, Some((4.0, 5.0)), Holds);
+    is(Bar::AtLeast(4.0), 3.0, Some((2.0, 3.9)), Missed);
+    is(Bar::AtMost(1.03), 1.02, Some((1.01, 1.03)), Holds);
+    is(Bar::AtMost(1.03), 1.05, Some((1.04, 1.06)), Missed);
+    is(Bar::Between(0.9, 1.1), 1.0, Some((0.95, 1.05)), Holds);
+    is(Bar::Between(0.9, 1.1), 1.2, Some((1.15, 1.3)), Missed);
+    is(Bar::Between(0.9, 1.1), 0.8, Some((0.7, 0.85)), Missed);
+}
+
+#[test]
+fn an_interval_that_spans_the_bar_leaves_it_undecided() {
+    is(Bar::AtLeast(5.0), 5.07, Some((4.04, 5.21)), HeldByTheMedian);
+    is(Bar::AtLeast(1.8), 1.741, Some((1.646, 1.837)), MissedByTheMedian);
+    is(Bar::AtMost(1.03), 1.032, Some((1.025, 1.038)), MissedByTheMedian);
+    is(Bar::AtMost(1.03), 1.02, Some((1.01, 1.04)), HeldByTheMedian);
+    is(Bar::Between(0.9, 1.1), 1.0, Some((0.8, 1.2)), HeldByTheMedian);
+    is(Bar::Between(0.9, 1.1), 1.15, Some((1.05, 1.2)), MissedByTheMedian);
+    assert_eq!(HeldByTheMedian.to_string(), "undecided, held by the median");
+    assert_eq!(MissedByTheMedian.to_string(), "undecided, missed by the median");
+}
+
+#[test]
+fn a_figure_without_an_interval_decides_by_itself() {
+    is(Bar::AtMost(64.0), 64.0, None, Holds);
+    is(Bar::AtMost(64.0), 64.1, None, Missed);
+    is(Bar::AtLeast(2.0), 1.9, None, Missed);
+    is(Bar::AtLeast(2.0), f64::NAN, None, Missed);
+    assert_eq!(Bar::Context.verdict(0.0, None), None);
+}
+
+#[test]
+fn a_bar_names_its_unit() {
+    assert_eq!(Bar::AtMost(64.0).words("MiB"), "at most 64 MiB");
+    assert_eq!(Bar::AtLeast(1.8).words(""), "at least 1.8");
+    assert_eq!(Bar::Between(0.9, 1.1).words(""), "0.9 to 1.1");
 }
