@@ -1,15 +1,31 @@
-//! One client and two servers on a bridge, each a network namespace of its own; removed on every way out.
+//! One client and some servers on a bridge, each a network namespace of its own; removed on every way out.
 
 use signal_hook::{consts, iterator::Signals};
 use std::{
+    fs,
     net::Ipv4Addr,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
     thread,
 };
 
 /// The namespaces.
 pub(super) struct Hosts {
     names: Vec<String>,
+}
+
+/// What a signal removes. Whatever is gone already needs no removing.
+static MADE: Mutex<Made> = Mutex::new(Made { namespaces: Vec::new(), folders: Vec::new() });
+
+struct Made {
+    namespaces: Vec<String>,
+    folders: Vec<PathBuf>,
+}
+
+/// A folder that is to go where a signal ends the benchmark.
+pub(super) fn remove_on_a_signal(folder: &Path) {
+    made().folders.push(folder.to_owned());
 }
 
 /// The address of a host.
@@ -27,16 +43,8 @@ impl Hosts {
         let mut names: Vec<_> = (0..=servers).map(|host| format!("fbbench-{own}-{host}")).collect();
         names.push(format!("fbbench-{own}-switch"));
         let hosts = Self { names };
-        // Ctrl-C is a way out as well.
-        let remove = hosts.names.clone();
-        let mut signals =
-            Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(|error| error.to_string())?;
-        thread::spawn(move || {
-            if signals.forever().next().is_some() {
-                remove_all(&remove);
-                std::process::exit(130);
-            }
-        });
+        made().namespaces.extend_from_slice(&hosts.names);
+        watch_for_signals();
         for name in &hosts.names {
             ip(&["netns", "add", name])?;
             ip(&["-n", name, "link", "set", "lo", "up"])?;
@@ -74,6 +82,29 @@ impl Drop for Hosts {
     fn drop(&mut self) {
         remove_all(&self.names);
     }
+}
+
+fn made() -> MutexGuard<'static, Made> {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ctrl-C is a way out as well.
+fn watch_for_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let signals = Signals::new([consts::SIGINT, consts::SIGTERM]);
+        let mut signals = signals.expect("these signals may be handled");
+        thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                let made = made();
+                remove_all(&made.namespaces);
+                for folder in &made.folders {
+                    let _ = fs::remove_dir_all(folder);
+                }
+                std::process::exit(130);
+            }
+        });
+    });
 }
 
 fn remove_all(names: &[String]) {

@@ -1,9 +1,10 @@
-//! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run. Prints a Markdown table;
-//! METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `cargo bench --bench fanout -- GRO` only the
-//! rows whose words contain that one.
+//! Our fan-out held against UFTP and iperf3 on the same hosts, alternating in one run, and against limits to its memory.
+//! Prints a Markdown table; METHODOLOGY.md quotes one. `just fanout-peers` runs it as root, in minutes; `just fanout-peers GRO`
+//! only the rows whose words contain that one. Exit code 1 where a bar is missed.
 
 #![expect(clippy::print_stderr, reason = "its output is its result")]
 
+mod cost;
 #[path = "../held/mod.rs"]
 mod held;
 mod hosts;
@@ -12,7 +13,7 @@ mod theirs;
 
 use ferrybench::fanout::receive::Keep;
 use ferrybench_data::fanout::{Batching, Delivery, OK, ReceiveOffload, Reliability};
-use held::{Bar, alternating, row, skipped};
+use held::{Bar, Table, alternating};
 use hosts::Hosts;
 use std::{
     fs,
@@ -39,14 +40,19 @@ fn main() -> ExitCode {
         eprintln!("/dev/shm cannot be written to, and disks are not what is measured here");
         return ExitCode::FAILURE;
     };
+    hosts::remove_on_a_signal(place.path());
     let into: Vec<PathBuf> = ["one", "two"].map(|name| place.path().join(name)).into();
     for folder in &into {
         fs::create_dir(folder).expect("the folder is ours");
     }
-    held::head();
-    uftp(&hosts, place.path(), &into);
-    iperf(&hosts, place.path(), &into);
-    ExitCode::SUCCESS
+    let mut table = Table::begin();
+    uftp(&mut table, &hosts, place.path(), &into);
+    iperf(&mut table, &hosts, place.path(), &into);
+    cost::memory(&mut table, &hosts, place.path(), &into);
+    // A switch of few ports is another than one of many.
+    drop(hosts);
+    cost::many(&mut table, place.path());
+    table.end()
 }
 
 /// Whether a row is asked for: all are, where the command line names none. (Cargo adds options of its own.)
@@ -67,13 +73,13 @@ fn source(folder: &Path, name: &str, bytes: u64) -> PathBuf {
 }
 
 /// 100 MiB to two receivers, verified, from the first byte to the last verified answer; UFTP by its own elapsed time.
-fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
+fn uftp(table: &mut Table, hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
     let what = "100 MiB to 2 receivers by multicast, repaired and verified: ours, against UFTP";
     if !is_wanted(what) {
         return;
     }
     if !theirs::is_there("uftp") {
-        return skipped(what, "uftp is not installed", Bar::AtLeast(4.0));
+        return table.skipped(what, "uftp is not installed", Bar::AtLeast(4.0));
     }
     let file = source(folder, "hundred", 100 * MIB);
     let spec = ours::spec(Delivery::Multicast, 2, Reliability::Repair, Batching::Gso);
@@ -85,13 +91,17 @@ fn uftp(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
         sent_for_one = sent_for_one.max(seen.wire_datagrams as f64 * 1400.0 / (100 * MIB) as f64);
         (100 * MIB) as f64 / seen.complete_s.expect("all files are intact")
     };
-    row(what, &alternating(PAIRS, &mut own, &mut || daemons.rate(&file, 100 * MIB)), Bar::AtLeast(4.0));
+    table.ratio(
+        what,
+        &alternating(PAIRS, &mut own, &mut || daemons.rate(&file, 100 * MIB)),
+        Bar::AtLeast(4.0),
+    );
     eprintln!("of each byte at most {sent_for_one:.3} were sent");
     fs::remove_file(file).expect("it was made above");
 }
 
 /// Datagrams of 1400 bytes from one sender to one receiver, sent and forgotten: those that arrived, in a second.
-fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
+fn iperf(table: &mut Table, hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
     let have_iperf = theirs::is_there("iperf3");
     let file = source(folder, "many", MANY);
     for (what, batching, offload, segments, bar) in [
@@ -111,13 +121,13 @@ fn iperf(hosts: &Hosts, folder: &Path, into: &[PathBuf]) {
             continue;
         }
         if !have_iperf {
-            skipped(&what, "iperf3 is not installed", bar);
+            table.skipped(&what, "iperf3 is not installed", bar);
             continue;
         }
         hosts.segments(segments).expect("the interface is there");
         let mut spec = ours::spec(Delivery::Unicast, 1, Reliability::Unrepaired, batching);
         spec.receive_offload = offload;
         let mut own = || ours::block(hosts, &spec, &file, into, Keep::Counted).delivered_per_s;
-        row(&what, &alternating(PAIRS, &mut own, &mut || theirs::iperf(hosts)), bar);
+        table.ratio(&what, &alternating(PAIRS, &mut own, &mut || theirs::iperf(hosts)), bar);
     }
 }

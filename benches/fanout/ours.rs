@@ -6,10 +6,7 @@ use ferrybench::fanout::{
     receive::{self, Group, Keep},
     send::{self, Destination, From, Source, Target},
 };
-use ferrybench_data::fanout::{
-    Assignment, Batching, Content, Delivery, ETHERNET_MTU, Evidence, FetchWhere, Framing, Hosts as Kind,
-    ReceiveOffload, Reliability, Segmented, Spec,
-};
+use ferrybench_data::fanout::{Batching, Delivery, Evidence, Reliability, Spec};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     io::{BufRead, BufReader, Write},

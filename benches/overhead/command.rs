@@ -1,6 +1,8 @@
 //! Other programs, and our own binary as a whole.
 
+use super::held::{Bar, Table};
 use ferrybench::measure::{clock, place};
+use nix::sys::resource::{UsageWho, getrusage};
 use std::{
     fmt::Write,
     fs,
@@ -37,41 +39,35 @@ pub(super) fn python_queue([near, far]: [u32; 2]) -> Option<f64> {
 }
 
 /// Bars of the program as a whole.
-pub(super) fn rows() {
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
+pub(super) fn rows(table: &mut Table) {
+    let helps: Vec<f64> = (0..31).map(|_| timed_s(&["--help"]) * 1e3).collect();
+    table.figure("`--help`", &helps, "ms", Bar::AtMost(10.0));
+    let (report, bar) = ("a report from 10 000 rows", Bar::AtMost(2.0));
+    let Ok(folder) = tempfile::tempdir() else {
+        return table.failed(report, "there is no temporary folder", bar, "s");
     };
-    let helps: Vec<f64> = (0..31).map(|_| timed_s(&["--help"])).collect();
-    let runs = helps.len();
-    absolute("`--help`", median(helps) * 1e3, "ms", runs, 10.0);
-    let Ok(folder) = tempfile::tempdir() else { return };
     match large_run(folder.path()) {
         Some(rows) => {
             let run = folder.path().display().to_string();
             let reports: Vec<f64> = (0..5).map(|_| timed_s(&["report", "--allow-debug", &run])).collect();
-            absolute(&format!("a report from {rows} rows"), median(reports), "s", 5, 2.0);
+            table.figure(&format!("a report from {rows} rows"), &reports, "s", bar);
         }
-        None => println!(
-            "| a report from 10 000 rows | skipped: reports/sample has no records | | at most 2 s | |"
-        ),
+        None => table.skipped(report, "reports/sample has no records", bar),
     }
 }
 
 /// Memory of the largest process of a run. Asked first: the system only tells of all children so far.
-pub(super) fn memory() {
-    let Ok(folder) = tempfile::tempdir() else { return };
-    let run = folder.path().join("smoke").display().to_string();
-    if output(BINARY, &["bench", "smoke", "--out", &run]).is_some() {
-        let largest = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
-        let kib = largest.map_or(0, |usage| usage.max_rss());
-        absolute("memory of the largest process of `bench smoke`", kib as f64 / 1024.0, "MiB", 1, 64.0);
+pub(super) fn memory(table: &mut Table) {
+    let (what, bar) = ("memory of the largest process of `bench smoke`", Bar::AtMost(64.0));
+    let largest_kib = tempfile::tempdir().ok().and_then(|folder| {
+        let run = folder.path().join("smoke").display().to_string();
+        output(BINARY, &["bench", "smoke", "--out", &run])?;
+        Some(getrusage(UsageWho::RUSAGE_CHILDREN).ok()?.max_rss())
+    });
+    match largest_kib {
+        Some(kib) => table.figure(what, &[kib as f64 / 1024.0], "MiB", bar),
+        None => table.failed(what, "`bench smoke` did not end well", bar, "MiB"),
     }
-}
-
-fn absolute(what: &str, value: f64, unit: &str, runs: usize, bar: f64) {
-    let verdict = if value <= bar { "holds" } else { "MISSED" };
-    println!("| {what} | {value:.2} {unit} | {runs} | at most {bar} {unit} | {verdict} |");
 }
 
 fn timed_s(arguments: &[&str]) -> f64 {

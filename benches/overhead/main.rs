@@ -1,8 +1,6 @@
 //! What the harness itself costs: each mechanism that has a bar, alternating in one run with a bare loop that does the
 //! same without the harness. Prints a Markdown table; METHODOLOGY.md quotes one. `just overhead` runs it, in minutes.
 
-#![expect(clippy::print_stdout, reason = "its output is its result")]
-
 mod bare;
 mod command;
 #[path = "../held/mod.rs"]
@@ -14,7 +12,7 @@ use ferrybench_data::{
     plan::catalogue::Places,
     roundtrip::{Peers, Placement, Wait},
 };
-use held::{Bar, row, skipped};
+use held::{Bar, Table};
 use ours::Ours;
 use std::process::ExitCode;
 
@@ -37,28 +35,29 @@ fn main() -> ExitCode {
     let Ok(catalogue) = catalogue::of_this_machine() else { return ExitCode::FAILURE };
     let places = catalogue.places;
     let same = [places.same; 2];
-    held::head();
-    command::memory();
-    pipe(places, same, Placement::SameCpu, 1.03);
+    let mut rows = Table::begin();
+    let table = &mut rows;
+    command::memory(table);
+    pipe(table, places, same, Placement::SameCpu, 1.03);
     if let Some(split) = places.split {
-        pipe(places, split, Placement::Split, 1.05);
+        pipe(table, places, split, Placement::Split, 1.05);
 
-        shm_spin(places, split);
+        shm_spin(table, places, split);
     }
-    perf_pipe(places, same);
-    queue(places, same, Placement::SameCpu, Wait::Block, 6.0);
+    perf_pipe(table, places, same);
+    queue(table, places, same, Placement::SameCpu, Wait::Block, 6.0);
     if let Some(split) = places.split {
-        queue(places, split, Placement::Split, Wait::Block, 1.8);
-        queue(places, split, Placement::Split, Wait::Adaptive, 20.0);
+        queue(table, places, split, Placement::Split, Wait::Block, 1.8);
+        queue(table, places, split, Placement::Split, Wait::Adaptive, 20.0);
     }
     let _ = place::allow(&catalogue.cpus);
-    recording();
-    command::rows();
-    ExitCode::SUCCESS
+    recording(table);
+    command::rows(table);
+    rows.end()
 }
 
 /// Elapsed per exchange over the bare loop's, mean against mean.
-fn pipe(places: Places, cpus: [u32; 2], placement: Placement, bar: f64) {
+fn pipe(table: &mut Table, places: Places, cpus: [u32; 2], placement: Placement, bar: f64) {
     // Where pages of a process lie in the caches is a matter of luck that lasts as long as the process: throw the dice
     // again and again, for both sides.
     let pairs: Vec<(f64, f64)> = (0..STARTS)
@@ -70,49 +69,44 @@ fn pipe(places: Places, cpus: [u32; 2], placement: Placement, bar: f64) {
         })
         .collect();
     let what = format!("pipe, 1 B, block, {placement}: time an exchange against a bare loop");
-    row(&what, &pairs, Bar::AtMost(bar));
+    table.ratio(&what, &pairs, Bar::AtMost(bar));
 }
 
-fn shm_spin(places: Places, cpus: [u32; 2]) {
+fn shm_spin(table: &mut Table, places: Places, cpus: [u32; 2]) {
     let mut ours = Ours::start(places, "shm-spin", 8, Peers::Process, Wait::Spin, Placement::Split);
     let mut bare = bare::Atomics::start(cpus);
     let mut pairs: Vec<(f64, f64)> = (0..=PAIRS).map(|_| (ours.piece(), bare.piece())).collect();
     pairs.remove(0);
     let what = "shm-spin, 8 B, split: time an exchange against a bare loop over two atomics";
-    row(what, &pairs, Bar::AtMost(1.5));
+    table.ratio(what, &pairs, Bar::AtMost(1.5));
 }
 
-fn perf_pipe(places: Places, cpus: [u32; 2]) {
+fn perf_pipe(table: &mut Table, places: Places, cpus: [u32; 2]) {
     let mut ours = Ours::start(places, "pipe", 8, Peers::Process, Wait::Block, Placement::SameCpu);
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((ours.piece(), command::perf_pipe(cpus)?))).collect();
     let what = "pipe, same-cpu: time an exchange against `perf bench sched pipe`";
     let bar = Bar::Between(0.9, 1.1);
     match pairs {
-        Some(pairs) => row(what, &pairs, bar),
-        None => skipped(what, "perf is not installed", bar),
+        Some(pairs) => table.ratio(what, &pairs, bar),
+        None => table.skipped(what, "perf is not installed", bar),
     }
 }
 
 /// Round trips of our queue over those of Python's at the same placement.
-fn queue(places: Places, cpus: [u32; 2], placement: Placement, wait: Wait, bar: f64) {
+fn queue(table: &mut Table, places: Places, cpus: [u32; 2], placement: Placement, wait: Wait, bar: f64) {
     let mut ours = Ours::start(places, "queue", 64, Peers::Process, wait, placement);
     let what = format!("queue, 64 B, {wait}, {placement}: round trips against multiprocessing.Queue");
     let pairs: Option<Vec<(f64, f64)>> =
         (0..PYTHON_PAIRS).map(|_| Some((1.0 / ours.piece(), 1.0 / command::python_queue(cpus)?))).collect();
     match pairs {
-        Some(pairs) => row(&what, &pairs, Bar::AtLeast(bar)),
-        None => skipped(&what, "python3 is not installed", Bar::AtLeast(bar)),
+        Some(pairs) => table.ratio(&what, &pairs, Bar::AtLeast(bar)),
+        None => table.skipped(&what, "python3 is not installed", Bar::AtLeast(bar)),
     }
 }
 
 /// What recording adds to an exchange beyond one reading of the clock.
-fn recording() {
-    let mut extra: Vec<f64> = (0..PAIRS).map(|_| ours::recorded_piece() - ours::clock_piece()).collect();
-    extra.sort_by(f64::total_cmp);
-    let median = extra[extra.len() / 2];
-    let verdict = if median <= 8.0 { "holds" } else { "MISSED" };
-    println!(
-        "| recording: time beyond one clock reading | {median:.1} ns | {PAIRS} | at most 8 ns | {verdict} |"
-    );
+fn recording(table: &mut Table) {
+    let extra: Vec<f64> = (0..PAIRS).map(|_| ours::recorded_piece() - ours::clock_piece()).collect();
+    table.figure("recording: time beyond one clock reading", &extra, "ns", Bar::AtMost(8.0));
 }

@@ -111,6 +111,82 @@ fn a_run_over_test_hosts_records_every_host_file_and_fetch() {
     }
 }
 
+/// A network that a plan chooses: addresses, packets that Ethernet does not carry, and links that are too slow for it.
+const NETWORK: &str = r#"
+name = "network"
+blocks = 1
+
+[fanout]
+subnet = "172.16.9.0/24"
+sender_models = ["single-thread"]
+files = [1]
+datagram_bytes = [8192]
+batchings = ["gso"]
+segmented = ["stack"]
+mtu_bytes = [9000]
+rates = ["2MB"]
+"#;
+
+#[test]
+fn the_network_is_as_the_plan_has_it() {
+    let place = Place::new();
+    place.write("plan.toml", NETWORK);
+    let (data, code, said) = recorded(&place, place.ferrybench(&["run", "plan.toml"]));
+    assert!(!data.fanout.is_empty(), "{said}");
+    // Where there are no namespaces, or no rate limits in them, the row says why it was skipped.
+    if let Fate::Skipped(why) = data.fanout[0].fate() {
+        return say(&format!("skipped: {why}"));
+    }
+    assert_eq!(code, Some(0), "{said}");
+    for (number, host) in (1..).zip(&data.info.participants) {
+        assert_eq!(host.interfaces[0].address, format!("172.16.9.{number}/24"));
+    }
+    assert_eq!(data.info.participants.len(), 3);
+    for row in &data.receivers {
+        assert_eq!(row.address.split(':').next().unwrap(), format!("172.16.9.{}", row.receiver + 1));
+    }
+    let [row] = &data.fanout[..] else { panic!("one row: {said}") };
+    assert!(matches!(row.fate(), Fate::Proved), "{:?}", row.fate());
+    // The kernel itself refuses to cut a batch into packets above the MTU: 128 went to each of two receivers.
+    let seen = row.seen().unwrap();
+    assert_eq!((row.spec.mtu_bytes, seen.wire_datagrams), (9000, 2 * 128));
+    // A link's queue holds some 200 kB, a file has 1 MiB.
+    let (lost, dropped) = (seen.lost.unwrap(), seen.interface_dropped.unwrap());
+    assert!(lost > 0 && dropped > 0, "{seen:?}");
+    assert!(
+        lost <= dropped + seen.socket_dropped.unwrap(),
+        "what was lost was dropped by the queue: {seen:?}"
+    );
+    assert_eq!(seen.injected_drops.unwrap_or(0), 0);
+}
+
+#[test]
+fn sixty_four_receivers_prove_themselves() {
+    let place = Place::new();
+    let axes =
+        "deliveries = [\"unicast\", \"multicast\"]\nreceivers = [64]\nfiles = [1]\nbatchings = [\"gso\"]\n";
+    place.write(
+        "plan.toml",
+        &ONE.replace("thread-per-file", "single-thread").replace("[fanout]\n", &format!("[fanout]\n{axes}")),
+    );
+    let (data, said) = proved(&place, place.ferrybench(&["run", "plan.toml"]));
+    if !has_namespaces(&data) {
+        return;
+    }
+    assert_eq!(data.fanout.len(), 2, "{said}");
+    for row in &data.fanout {
+        let seen = row.seen().unwrap();
+        assert_eq!((seen.hosts_distinct, seen.files_asked, seen.files_intact), (65, 64, 64));
+        assert!(
+            seen.complete_s.is_some() && seen.receiver_peak_rss_bytes > 0,
+            "their cost is told: {seen:?}"
+        );
+    }
+    let own = data.receivers.iter().map(|row| row.address.split(':').next().unwrap());
+    assert_eq!(own.collect::<BTreeSet<_>>().len(), 64, "each has an address of its own");
+    assert!(data.receivers.iter().all(|row| row.outcome == OK && row.hash == row.source_hash));
+}
+
 #[test]
 fn without_namespaces_it_says_so_and_takes_loopback() {
     let place = Place::new();

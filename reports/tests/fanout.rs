@@ -295,6 +295,30 @@ fn lines_of_few_and_of_many_receivers_are_said_to_cross() {
 }
 
 #[test]
+fn the_cost_of_a_receiver_is_shown() {
+    let mut run = Run::new("standard", 6);
+    for receivers in [2, 64] {
+        run.send(&ferrybench_data::fanout::Spec { receivers, delivery: Delivery::Multicast, ..large() });
+    }
+    for row in &mut run.fanouts {
+        if let Outcome::Measured { evidence, .. } = &mut row.outcome {
+            evidence.complete_s = Some(f64::from(row.spec.receivers) * 0.003);
+            // The largest of all blocks counts.
+            let many = u64::from(row.spec.receivers);
+            evidence.sender_peak_rss_bytes = (many << 20) + u64::from(row.block) * (1 << 20);
+            evidence.receiver_peak_rss_bytes = (40 << 20) - u64::from(row.block) * (1 << 20);
+        }
+    }
+    let markdown = plain(&report(&run.dataset()));
+    let rows = table(&markdown, "## UDP fan-out: unicast, broadcast and multicast");
+    let costs: Vec<&[String]> = rows.iter().map(|row| &row[6..10]).collect();
+    assert_eq!(costs[0], ["6.00 ms [6.00, 6.00]", "3.00 ms [3.00, 3.00]", "8.0 MiB", "39.0 MiB"]);
+    assert_eq!(costs[1], ["192 ms [192, 192]", "3.00 ms [3.00, 3.00]", "70.0 MiB", "39.0 MiB"]);
+    let goodput = part(&markdown, "## UDP fan-out: goodput and loss");
+    assert!(goodput.contains("Memory of the sender") && goodput.contains("70.0 MiB"));
+}
+
+#[test]
 fn refused_rows_are_in_no_figure() {
     let refuse = |wild: bool| {
         let mut run = Run::fanouts(6);

@@ -14,7 +14,7 @@ mod roundtrip;
 mod wire;
 
 pub use expand::{Cell, Trial, Work};
-pub use fanout::{BytesPerSecond, DatagramBytes, FanoutOverrides, FanoutTable, FileBytes, Pause};
+pub use fanout::{BytesPerSecond, DatagramBytes, FanoutOverrides, FanoutTable, FileBytes, Pause, Subnet};
 pub use fileserver::{FileServerOverrides, FileServerTable, Outside, spare_files};
 pub use hosts::{NamedHost, Sources};
 pub use overrides::Overrides;
@@ -105,6 +105,11 @@ impl Plan {
     /// Reads a plan's text; `file` is what errors call it. Names are checked against the catalogue.
     pub fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Self, PlanError> {
         wire::parse(text, file, catalogue)
+    }
+
+    /// Where hosts that are made for the run have their addresses.
+    pub fn subnet(&self) -> Subnet {
+        self.fanout.iter().find_map(|table| table.subnet).unwrap_or_default()
     }
 
     /// The plan as TOML: what a run folder keeps.

@@ -129,7 +129,7 @@ pub(super) fn parse(text: &str, file: &str, catalogue: &Catalogue) -> Result<Pla
         plan.fileserver.push(table.typed(source, &plan.host, catalogue)?);
     }
     for table in wire.fanout {
-        plan.fanout.push(table.typed(source, catalogue)?);
+        plan.fanout.push(table.typed(source, &plan.host, &plan.fanout, catalogue)?);
     }
     if let Some(outside) = wire.outside {
         outside.get_ref().check(catalogue).map_err(|error| source.at(outside.span(), error.message))?;

@@ -16,6 +16,10 @@ use script::Side;
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
 
+mod books;
+
+pub use books::books;
+
 /// The driver of the tests, the same file.
 #[path = "../../src/fileserver/script.rs"]
 pub mod script;

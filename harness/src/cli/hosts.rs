@@ -4,12 +4,12 @@ use super::{Done, Exit, note, request, say};
 use clap::{Args, Subcommand};
 use ferrybench::{
     host::testbed::{
-        Link, MOST_SERVERS, Subnet,
+        Link, MOST_SERVERS,
         kept::{self, Kept},
     },
     process::partner::Program,
 };
-use ferrybench_data::{fanout::ETHERNET_MTU, units::Size};
+use ferrybench_data::{fanout::ETHERNET_MTU, plan::Subnet, units::Size};
 
 #[derive(Args)]
 pub(super) struct Hosts {
@@ -38,7 +38,7 @@ struct Up {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SERVERS)))]
     servers: u32,
     /// Their addresses: a private subnet of 24 bits
-    #[arg(long, value_name = "SUBNET", default_value = "10.77.0.0/24", value_parser = Subnet::parse)]
+    #[arg(long, value_name = "SUBNET", default_value = "10.77.0.0/24")]
     subnet: Subnet,
     /// Largest packet, bytes
     #[arg(long, value_name = "BYTES", default_value_t = ETHERNET_MTU, value_parser = clap::value_parser!(u32).range(576..=65_535))]

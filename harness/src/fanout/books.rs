@@ -15,8 +15,8 @@ use std::{
     sync::Arc,
 };
 
-/// All accounts of a receiver.
-pub(super) struct Books {
+/// All accounts of a receiver. Without a socket: it is told what came, from where and when.
+pub struct Books {
     receiver: u32,
     session: Option<u64>,
     keep: super::receive::Keep,
@@ -25,9 +25,10 @@ pub(super) struct Books {
     entries: Vec<Entry>,
     /// The entry of the last datagram: the next is most likely of the same.
     last: usize,
-    pub(super) foreign: u64,
-    /// Answers to be sent.
-    pub(super) answers: Vec<(SocketAddr, Vec<u8>)>,
+    /// Datagrams that belong to no account.
+    pub foreign: u64,
+    /// Answers to be sent, and to whom.
+    pub answers: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 /// One file.
@@ -51,7 +52,7 @@ struct Entry {
 }
 
 /// Payloads that follow each other in a file, to be written by one call.
-pub(super) struct Gathered<'a> {
+pub struct Gathered<'a> {
     entry: usize,
     offset: u64,
     end: u64,
@@ -66,7 +67,9 @@ const OVERTAKEN_NS: u64 = 20_000_000;
 const MOST_FILES: usize = 4096;
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new() -> Self {
+    /// Nothing so far.
+    #[expect(clippy::new_without_default, reason = "it begins empty, and is not a value of its own")]
+    pub fn new() -> Self {
         Self { entry: 0, offset: 0, end: 0, pieces: Vec::with_capacity(MOST_PIECES) }
     }
 
@@ -84,7 +87,8 @@ impl<'a> Gathered<'a> {
 }
 
 impl Books {
-    pub(super) fn new(job: &Job, shelf: Arc<Shelf>, buffer_bytes: u64) -> Self {
+    /// No account yet; files go to the shelf. `buffer_bytes` is the socket's receive buffer: it decides what is told as window.
+    pub fn new(job: &Job, shelf: Arc<Shelf>, buffer_bytes: u64) -> Self {
         Self {
             receiver: job.receiver,
             session: job.session,
@@ -100,7 +104,7 @@ impl Books {
 
     /// A datagram came. Content is gathered; `dropped` is what the socket has dropped so far.
     #[inline]
-    pub(super) fn hear<'a>(
+    pub fn hear<'a>(
         &mut self,
         from: SocketAddr,
         datagram: &'a [u8],
@@ -158,7 +162,7 @@ impl Books {
     }
 
     /// Writes what was gathered. A file that cannot be written has failed; the others go on.
-    pub(super) fn write(&mut self, gathered: &mut Gathered<'_>) {
+    pub fn write(&mut self, gathered: &mut Gathered<'_>) {
         if gathered.pieces.is_empty() {
             return;
         }
@@ -308,7 +312,7 @@ impl Books {
     }
 
     /// Closes accounts whose time has come.
-    pub(super) fn tick(&mut self, now_ns: u64, dropped: &dyn Fn() -> Option<u64>) {
+    pub fn tick(&mut self, now_ns: u64, dropped: &dyn Fn() -> Option<u64>) {
         for number in 0..self.entries.len() {
             let entry = &self.entries[number];
             if entry.closes_ns.is_some_and(|at| at <= now_ns) && entry.account.state() == &State::Open {
@@ -319,7 +323,7 @@ impl Books {
     }
 
     /// Closes every account.
-    pub(super) fn close_all(&mut self, why: Option<&str>, dropped: Option<u64>) {
+    pub fn close_all(&mut self, why: Option<&str>, dropped: Option<u64>) {
         for number in 0..self.entries.len() {
             if self.entries[number].account.state() == &State::Open {
                 self.close(number, why, dropped);
@@ -357,7 +361,7 @@ impl Books {
     }
 
     /// What became of every file, by number.
-    pub(super) fn told(&self) -> Vec<ReceivedFile> {
+    pub fn told(&self) -> Vec<ReceivedFile> {
         let mut files: Vec<_> = self.entries.iter().map(Entry::told).collect();
         files.sort_by_key(|file| file.file);
         files

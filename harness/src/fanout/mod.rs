@@ -6,7 +6,7 @@
 pub mod account;
 pub mod bare;
 mod batching;
-mod books;
+pub mod books;
 pub mod evidence;
 pub mod fetch;
 pub mod frame;

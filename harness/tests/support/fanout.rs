@@ -10,7 +10,16 @@ use ferrybench::{
     process::partner::Partner,
 };
 use ferrybench_data::fanout::{Batching, Hosts, Reliability, Spec};
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use nix::sys::socket::{setsockopt, sockopt};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, UdpSocket},
+    path::PathBuf,
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
 
 pub const SESSION: u64 = 0x5e55_1011;
 pub const LONG: Duration = Duration::from_secs(60);
@@ -147,4 +156,30 @@ pub fn try_send(job: &send::Job) -> send::Reply {
         }
         other => other,
     }
+}
+
+/// A port for sockets that share one. It is theirs while the socket beside it lives.
+pub fn shared_port() -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    setsockopt(&socket, sockopt::ReuseAddr, &true).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
+
+/// A server that gives one answer, once as many servers as share the barrier have been asked; its address.
+pub fn web_server(content: Vec<u8>, asked: Arc<Barrier>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let _ = peer.read(&mut [0; 4096]).unwrap();
+        asked.wait();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
+            content.len()
+        );
+        peer.write_all(head.as_bytes()).unwrap();
+        peer.write_all(&content).unwrap();
+    });
+    format!("http://{address}/picture")
 }

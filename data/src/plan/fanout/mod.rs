@@ -3,11 +3,13 @@
 pub(super) mod estimate;
 pub(super) mod expand;
 mod limits;
+mod subnet;
 #[cfg(test)]
 mod tests;
 mod value;
 pub(super) mod wire;
 
+pub use subnet::Subnet;
 pub use value::{BytesPerSecond, DatagramBytes, FileBytes, Pause};
 
 use super::{
@@ -80,6 +82,9 @@ pub struct FanoutTable {
     pub loss_percents: Vec<u32>,
     /// Datagrams that the network delivers twice at random, 0 to 100 percent.
     pub duplicate_percents: Vec<u32>,
+    /// Where the hosts that a run makes have their addresses: no axis, but one for all tables of a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<Subnet>,
 }
 
 impl Default for FanoutTable {
@@ -105,6 +110,7 @@ impl Default for FanoutTable {
             rates: vec![BytesPerSecond(0)],
             loss_percents: vec![0],
             duplicate_percents: vec![0],
+            subnet: None,
         }
     }
 }

@@ -444,3 +444,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_plan_has_one_subnet() {
+    let catalogue = able();
+    let read = |text: &str| Plan::parse(&format!("name = \"x\"\n{text}"), "x.toml", &catalogue);
+    let subnet = |text: &str| read(text).unwrap().subnet().to_string();
+    assert_eq!(subnet("[fanout]"), "10.77.0.0/24");
+    let plan = read("[[fanout]]\nfiles = [1]\n[[fanout]]\nsubnet = \"172.16.9.0/24\"").unwrap();
+    assert_eq!(plan.subnet().to_string(), "172.16.9.0/24");
+    let again = Plan::parse(&plan.to_toml(), "plan.toml", &catalogue).unwrap();
+    assert_eq!((&again, again.subnet()), (&plan, plan.subnet()), "a resumed run has it too");
+    assert_eq!(
+        subnet("[[fanout]]\nsubnet = \"10.1.2.0/24\"\n[[fanout]]\nsubnet = \"10.1.2.0/24\""),
+        "10.1.2.0/24"
+    );
+
+    let named = "[[host]]\nname = \"a\"\n[[host]]\nname = \"b\"\nprefix = [\"env\"]\n[fanout]\nsubnet = \"10.1.2.0/24\"";
+    for (text, why) in [
+        (
+            "[fanout]\nsubnet = \"8.8.8.0/24\"",
+            "expected a private subnet such as 10.77.0.0/24, not \"8.8.8.0/24\"",
+        ),
+        ("[fanout]\nsubnet = [\"10.1.2.0/24\"]", "expected a string"),
+        (
+            "[[fanout]]\nsubnet = \"10.1.2.0/24\"\n[[fanout]]\nsubnet = \"10.1.3.0/24\"",
+            "all tables share one network: its subnet is 10.1.2.0/24 above, and 10.1.3.0/24 here",
+        ),
+        (named, "named hosts have addresses already: a subnet is for hosts that the run makes"),
+    ] {
+        let error = read(text).unwrap_err();
+        let line = 1 + text.lines().count();
+        assert!(error.message.contains(why), "{error}");
+        assert_eq!(error.place.map(|(_, at, _)| at), Some(line), "{why}");
+    }
+}

@@ -1,13 +1,13 @@
 //! The fan-out table as it stands in a file.
 
 use super::{
-    BytesPerSecond, DatagramBytes, FanoutTable, FileBytes, Pause, datagrams_in_range, duplicates_in_range,
-    file_bytes_in_range, files_in_range, losses_in_range, mtus_in_range, pauses_in_range,
-    pool_sizes_in_range, receivers_in_range, sender_model_known,
+    BytesPerSecond, DatagramBytes, FanoutTable, FileBytes, Pause, Subnet, datagrams_in_range,
+    duplicates_in_range, file_bytes_in_range, files_in_range, losses_in_range, mtus_in_range,
+    pauses_in_range, pool_sizes_in_range, receivers_in_range, sender_model_known,
 };
 use crate::{
     fanout::{Assignment, Batching, Delivery, FetchWhere, Framing, ReceiveOffload, Reliability, Segmented},
-    plan::{PlanError, catalogue::Catalogue, wire::Source},
+    plan::{NamedHost, PlanError, catalogue::Catalogue, wire::Source},
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -35,15 +35,22 @@ pub(in crate::plan) struct WireFanout {
     rates: Option<Vec<BytesPerSecond>>,
     loss_percents: Option<Spanned<Vec<u32>>>,
     duplicate_percents: Option<Spanned<Vec<u32>>>,
+    subnet: Option<Spanned<Subnet>>,
 }
 
 impl WireFanout {
+    /// The table, held against the hosts of the plan and the tables before it.
     pub(in crate::plan) fn typed(
         self,
         source: Source<'_>,
+        hosts: &[NamedHost],
+        before: &[FanoutTable],
         catalogue: &Catalogue,
     ) -> Result<FanoutTable, PlanError> {
         let absent = FanoutTable::default();
+        if let Some(own) = &self.subnet {
+            one_network(*own.get_ref(), hosts, before).map_err(|message| source.at(own.span(), message))?;
+        }
         Ok(FanoutTable {
             sender_models: source.names(self.sender_models, |name| sender_model_known(name, catalogue))?,
             pool_sizes: source.take(self.pool_sizes, absent.pool_sizes, |all| pool_sizes_in_range(all))?,
@@ -68,6 +75,20 @@ impl WireFanout {
                 .take(self.loss_percents, absent.loss_percents, |all| losses_in_range(all))?,
             duplicate_percents: source
                 .take(self.duplicate_percents, absent.duplicate_percents, |all| duplicates_in_range(all))?,
+            subnet: self.subnet.map(Spanned::into_inner),
         })
+    }
+}
+
+/// Refuses what one test network for all tables cannot have.
+fn one_network(own: Subnet, hosts: &[NamedHost], before: &[FanoutTable]) -> Result<(), String> {
+    if !hosts.is_empty() {
+        return Err("named hosts have addresses already: a subnet is for hosts that the run makes".into());
+    }
+    match before.iter().find_map(|table| table.subnet.filter(|other| *other != own)) {
+        Some(other) => {
+            Err(format!("all tables share one network: its subnet is {other} above, and {own} here"))
+        }
+        None => Ok(()),
     }
 }

@@ -3,8 +3,8 @@
 //! Each host has one interface, `eth0`. Its other end is a port of a bridge in the switch's namespace: `port0` leads to
 //! the client, `port1` to the first server.
 
-use super::Link;
-use std::{fmt::Write, net::Ipv4Addr};
+use super::{Link, Subnet};
+use std::fmt::Write;
 
 /// The interface of every host.
 pub(super) const INTERFACE: &str = "eth0";
@@ -19,40 +19,6 @@ pub const HEADER_MARK: u32 = 0x00FE_7701;
 const QUEUE_MS: u64 = 50;
 /// What `gso_max_segs` is without a limit.
 const MOST_SEGMENTS: u32 = 65_535;
-
-/// The subnet of a test bed: a /24, so that there are 254 hosts at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subnet(pub Ipv4Addr);
-
-impl Default for Subnet {
-    /// 10.77.0.0/24. Its namespaces are connected to nothing else, so it may be in use elsewhere.
-    fn default() -> Self {
-        Self(Ipv4Addr::new(10, 77, 0, 0))
-    }
-}
-
-impl Subnet {
-    /// Reads `10.77.0.0/24`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a private subnet such as 10.77.0.0/24, not \"{text}\"");
-        let (address, bits) = text.split_once('/').ok_or_else(wrong)?;
-        let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
-        let fits = bits == "24" && address.octets()[3] == 0 && address.is_private();
-        if fits { Ok(Self(address)) } else { Err(wrong()) }
-    }
-
-    /// The address of a host: the client is number 0.
-    pub fn host(self, number: usize) -> Ipv4Addr {
-        let [a, b, c, _] = self.0.octets();
-        Ipv4Addr::new(a, b, c, number as u8 + 1)
-    }
-
-    /// The address of all of them.
-    pub fn broadcast(self) -> Ipv4Addr {
-        let [a, b, c, _] = self.0.octets();
-        Ipv4Addr::new(a, b, c, 255)
-    }
-}
 
 /// The hardware address of a host's interface.
 fn hardware(number: usize) -> String {
@@ -207,19 +173,6 @@ pub(super) fn rules(hosts: usize, link: &Link) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn subnets_are_private_and_hold_254_hosts() {
-        let subnet = Subnet::parse("192.168.9.0/24").unwrap();
-        assert_eq!(
-            (subnet.host(0).to_string(), subnet.host(253).to_string()),
-            ("192.168.9.1".into(), "192.168.9.254".into())
-        );
-        assert_eq!(subnet.broadcast(), Ipv4Addr::new(192, 168, 9, 255));
-        for wrong in ["10.77.0.0", "10.77.0.0/16", "10.77.0.1/24", "8.8.8.0/24", "lab/24", ""] {
-            assert!(Subnet::parse(wrong).unwrap_err().contains("10.77.0.0/24"), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_client_knows_every_server_and_each_server_the_client() {

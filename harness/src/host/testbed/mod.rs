@@ -14,10 +14,13 @@ mod shell;
 
 pub use counters::{Counters, LinkCounters};
 pub use lacking::{Lacking, lacking};
-pub use layout::{HEADER_MARK, Subnet};
+pub use layout::HEADER_MARK;
 
 use crate::process::partner::{Partner, Program};
-use ferrybench_data::fanout::{ETHERNET_MTU, Segmented, Spec};
+use ferrybench_data::{
+    fanout::{ETHERNET_MTU, Segmented, Spec},
+    plan::Subnet,
+};
 use holder::{Hold, Job, Reply};
 use serde::{Deserialize, Serialize};
 use std::{

@@ -1,7 +1,7 @@
 //! Goodput and loss of each sender model against the size of its datagrams.
 
 use super::view::{
-    Group, Trial, any_program, batching, details, grouped, median, payload, sender, shape, short, sum,
+    Group, Trial, any_program, batching, details, grouped, median, memory, payload, sender, shape, short, sum,
 };
 use crate::{
     chart::{self, Axis, Chart, Intervals, Lines, Panel, Point, Row, Scale, Series},
@@ -199,7 +199,8 @@ fn folded_if_long(table: Table) -> Element {
 fn caption(trials: &[&Trial<'_>]) -> String {
     format!(
         "{}. Delivered: datagrams that arrived at one receiver in a second, the mean over receivers. Content that arrived: bytes, repeats \
-         included, over those that were sent.",
+         included, over those that were sent. Memory: the largest anonymous memory in any block, of the sender with its workers and of the \
+         receiver that held most.",
         method(trials.iter().copied())
     )
 }
@@ -215,6 +216,8 @@ fn columns() -> Vec<Column> {
         Column::right("Content that arrived"),
         Column::right("Rounds of repair"),
         Column::right("CPU of the sender"),
+        Column::right("Memory of the sender"),
+        Column::right("Memory of a receiver"),
         Column::right("Files intact"),
         Column::right("Blocks"),
     ]
@@ -227,6 +230,7 @@ fn row(trial: &Trial<'_>) -> Vec<Cell> {
     let arrived = median(trial, |seen| Some(seen.received_bytes as f64 / (seen.sent_bytes as f64).max(1.0)));
     let intact = sum(trial, |seen| Some(seen.files_intact.into()));
     let asked = sum(trial, |seen| Some(seen.files_asked.into()));
+    let [of_sender, of_receiver] = memory(trial);
     vec![
         Cell::code(sender(spec)),
         Cell::text(batching(spec)),
@@ -240,6 +244,8 @@ fn row(trial: &Trial<'_>) -> Vec<Cell> {
         ),
         median(trial, |seen| Some(seen.sender_cpu_s))
             .map_or(Cell::Empty, |time| Cell::exact(time, Unit::Seconds)),
+        of_sender,
+        of_receiver,
         intact.zip(asked).map_or(Cell::Empty, |(intact, asked)| Cell::text(format!("{intact} of {asked}"))),
         Cell::Integer(trial.good().count() as u64),
     ]

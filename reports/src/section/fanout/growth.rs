@@ -3,7 +3,7 @@
 mod words;
 
 use super::view::{
-    Group, Trial, brief, datagrams, delivery, details, files, grouped, left_out, median, sender,
+    Group, Trial, brief, datagrams, delivery, details, files, grouped, left_out, median, memory, sender,
 };
 use crate::{
     chart::{Axis, Chart, Lines, Panel, Point, Scale, Series},
@@ -16,7 +16,7 @@ use crate::{
 };
 use ferrybench_data::{
     fanout::{Assignment, COMPLETE, Delivery, Spec, WIRE},
-    stats::LEAST_BLOCKS,
+    stats::{Estimate, LEAST_BLOCKS},
 };
 use std::collections::BTreeSet;
 
@@ -223,6 +223,8 @@ fn table(setting: &Group<'_, '_>) -> Element {
             let repeated = median(trial, |seen| Some(seen.repeated as f64));
             let count =
                 |value: Option<f64>| value.map_or(Cell::Empty, |count| Cell::Integer(count.round() as u64));
+            let complete = trial.estimate(COMPLETE);
+            let [of_sender, of_receiver] = memory(trial);
             vec![
                 Cell::Integer(trial.spec.receivers.into()),
                 Cell::text(delivery(trial.spec.delivery)),
@@ -230,9 +232,12 @@ fn table(setting: &Group<'_, '_>) -> Element {
                 count(datagrams),
                 cell(trial.estimate(WIRE), Unit::Bytes),
                 count(repeated),
-                trial
-                    .estimate(COMPLETE)
-                    .map_or(Cell::text("not complete"), |time| cell(Some(time), Unit::Seconds)),
+                complete.map_or(Cell::text("not complete"), |time| cell(Some(time), Unit::Seconds)),
+                complete.map_or(Cell::Empty, |time| {
+                    cell(Some(shared(time, trial.spec.receivers)), Unit::Seconds)
+                }),
+                of_sender,
+                of_receiver,
                 Cell::Integer(trial.good().count() as u64),
             ]
         })
@@ -245,14 +250,28 @@ fn table(setting: &Group<'_, '_>) -> Element {
         Column::right("Bytes on the wire"),
         Column::right("Sent again"),
         Column::right("Time to completion"),
+        Column::right("Time a receiver"),
+        Column::right("Memory of the sender"),
+        Column::right("Memory of a receiver"),
         Column::right("Blocks"),
     ];
     let count = rows.len();
     let caption = format!(
         "{}. Sent again: transmissions of content that had been sent before. Not complete: no good block had every file intact at every \
-         receiver.",
+         receiver. Time a receiver: time to completion over their number. Memory: the largest anonymous memory in any block, of the sender \
+         with its workers and of the receiver that held most.",
         method(setting.trials.iter().copied())
     );
     let table = Element::Table(Table { columns, rows, caption });
     if count > MOST_ROWS { Element::fold(format!("All {count} trials"), vec![table]) } else { table }
+}
+
+/// What each of so many costs, where all together take that long.
+fn shared(time: Estimate, among: u32) -> Estimate {
+    let share = |time: f64| time / f64::from(among.max(1));
+    Estimate {
+        value: share(time.value),
+        interval: time.interval.map(|(low, high)| (share(low), share(high))),
+        ..time
+    }
 }

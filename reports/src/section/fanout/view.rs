@@ -1,7 +1,7 @@
 //! Trials of the fan-out as its sections look at them: in groups that share all but a few axes.
 
 use crate::{
-    element::Element,
+    element::{Cell, Element},
     format::{self, Unit},
     section::view::View,
 };
@@ -312,6 +312,19 @@ pub(super) fn median(trial: &Trial<'_>, of: impl Fn(&Evidence) -> Option<f64>) -
 pub(super) fn sum(trial: &Trial<'_>, of: impl Fn(&Evidence) -> Option<u64>) -> Option<u64> {
     let counts: Option<Vec<u64>> = trial.good().map(|(_, seen)| of(seen)).collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+}
+
+/// The largest memory of the sender with its workers and of one receiver, over the blocks that may be compared, to one
+/// decimal: as far as peaks repeat.
+pub(super) fn memory(trial: &Trial<'_>) -> [Cell; 2] {
+    let sides: [fn(&Evidence) -> u64; 2] =
+        [|seen| seen.sender_peak_rss_bytes, |seen| seen.receiver_peak_rss_bytes];
+    sides.map(|of| {
+        let most = trial.good().map(|(_, seen)| of(seen)).max();
+        most.map_or(Cell::Empty, |bytes| {
+            Cell::text(format!("{:.1}\u{a0}MiB", bytes as f64 / f64::from(1 << 20)))
+        })
+    })
 }
 
 /// How a trial's blocks ended: their number where all are good, else what became of the others.

@@ -136,7 +136,7 @@ impl LocalHost {
 
     /// Network namespaces on a bridge.
     fn test_bed(&mut self, receivers: u32, needed_bytes: u64) -> io::Result<Network> {
-        let bed = TestBed::raise(&Program::myself(), receivers)?;
+        let bed = TestBed::raise_in(&Program::myself(), receivers, self.plan.subnet())?;
         let reach = |host: &BedHost| Reach {
             name: host.name.clone(),
             prefix: host.prefix.clone(),
