@@ -3,5 +3,6 @@
 mod cpu;
 pub mod facts;
 pub mod limits;
+pub mod names;
 pub mod room;
 pub mod testbed;
