@@ -30,6 +30,7 @@ use ferrybench_data::{
 use std::{
     collections::HashSet,
     env,
+    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -185,7 +186,9 @@ impl Send {
         };
         Ok(Job {
             spec,
-            session: rand::random(),
+            // The kernel's randomness by the standard library's hand: `rand` asks a dynamic C library for it, and needs /dev
+            // where there is none.
+            session: RandomState::new().hash_one(()),
             targets,
             destination,
             sources,
