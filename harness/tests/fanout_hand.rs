@@ -84,7 +84,7 @@ fn what_nobody_can_prove_is_good_only_for_whoever_says_so() {
     let place = Place::new();
     fs::write(place.path("a.bin"), b"some content").unwrap();
     for more in [&[][..], &["--unproven-ok"]] {
-        let code = if more.is_empty() { 1 } else { 0 };
+        let code = i32::from(more.is_empty());
         let receiver = Receiver::of(&place, "one", &[&["--framing", "bare"], more].concat());
         let words = ["send", "a.bin", "--to", &receiver.address, "--framing", "bare", "--out"];
         let run = format!("run-{code}");

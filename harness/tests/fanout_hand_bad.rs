@@ -31,123 +31,144 @@ fn a_full_disk_is_told_and_the_others_have_the_file() {
     assert_eq!(files_in(&place.path("other")), ["a.bin"]);
 }
 
-#[test]
-fn what_cannot_be_is_one_sentence_and_code_2() {
-    let place = Place::new();
-    fs::write(place.path("a.bin"), b"a").unwrap();
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &str); 26] = [
-        (&["send", "none.bin", "--to", "127.0.0.1:9"], "No such file"),
-        (&["send", "a.bin", "--to", "127.0.0.1"], "HOST:PORT"),
-        (&["send", "a.bin", "--to", "127.0.0.1:0"], "nobody listens on port 0"),
-        (&["send", "a.bin", "--to", "127.0.0.1:9", "localhost:9"], "--to names 127.0.0.1:9 twice"),
-        (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "."], ". exists already"),
-        (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "a.bin"], "a.bin: Not a directory"),
-        (&["send", "/dev/zero", "--to", "127.0.0.1:9"], "/dev/zero: it is not a regular file"),
-        (&["send", "a.bin", "--to", "no-such-host.invalid:9"], "HOST:PORT"),
-        (&["send", "tmp", "--to", "127.0.0.1:9"], "tmp: the folder has no file to send"),
-        (&["send", "a.bin", "a.bin", "--to", "127.0.0.1:9"], "two files are called a.bin"),
-        (
-            &["send", "a.bin", "--to", "127.0.0.1:9", "--sender-model", "thread-pol"],
-            "did you mean \"thread-pool\"?",
-        ),
-        (&["send", "a.bin", "--to", "127.0.0.1:9", "--delivery", "multicast"], "needs --via"),
-        (
-            &["send", "a.bin", "--to", "127.0.0.1:9", "--framing", "bare", "--reliability", "repair"],
-            "no repair",
-        ),
-        (
-            &["send", "a.bin", "--to", "127.0.0.1:9", "--batching", "gso", "--datagram-bytes", "1500"],
-            "segmentation",
-        ),
-        (
-            &["send", "a.bin", "--to", "127.0.0.1:9", "--delivery", "limited-broadcast"],
-            "--delivery limited-broadcast needs --interface",
-        ),
-        (
-            &[
-                "send",
-                "a.bin",
-                "--to",
-                "127.0.0.1:9",
-                "--delivery",
-                "limited-broadcast",
-                "--interface",
-                "192.0.2.1",
-            ],
-            "no interface of this host has the address 192.0.2.1",
-        ),
-        (
-            &[
-                "send",
-                "a.bin",
-                "--to",
-                "127.0.0.1:9",
-                "--delivery",
-                "broadcast",
-                "--via",
-                "127.255.255.255:9",
-                "--interface",
-                "192.0.2.1",
-            ],
-            "no interface of this host has the address 192.0.2.1",
-        ),
-        (
-            &[
-                "send",
-                "a.bin",
-                "--to",
-                "127.0.0.1:9",
-                "--delivery",
-                "multicast",
-                "--via",
-                "239.1.1.1:9",
-                "--interface",
-                "192.0.2.1",
-            ],
-            "no interface of this host has the address 192.0.2.1",
-        ),
-        (
-            &["send", "a.bin", "--to", "127.0.0.1:9", "--interface", "127.0.0.1"],
-            "--interface is for broadcast and multicast",
-        ),
-        (&["send", "a.bin", "--to", "127.0.0.1:9", "--unproven-ok"], "--unproven-ok is for --framing bare"),
-        (
-            &["receive", "--listen", "127.0.0.1:0", "--into", "tmp", "--unproven-ok"],
-            "--unproven-ok is for --framing bare",
-        ),
-        (
-            &["receive", "--listen", "127.0.0.1:0", "--into", "tmp", "--interface", "127.0.0.1"],
-            "--interface is for --group",
-        ),
-        (
-            &[
-                "receive",
-                "--listen",
-                "0.0.0.0:0",
-                "--into",
-                "tmp",
-                "--group",
-                "239.1.1.1",
-                "--interface",
-                "192.0.2.1",
-            ],
-            "cannot be joined on the interface of 192.0.2.1",
-        ),
-        (
-            &["send", "--url", "ftp://127.0.0.1/a", "--url", "ftp://127.0.0.1/a", "--to", "127.0.0.1:9"],
-            "two files are called a",
-        ),
-        (&["receive", "--listen", &port, "--into", "tmp"], "is in use already"),
-        (&["receive", "--listen", "127.0.0.1:0", "--into", "none"], "none: No such file"),
-    ];
+/// Each of these command lines is refused with this sentence, and leaves nothing.
+fn refused(place: &Place, cases: &[(&[&str], &str)]) {
     for (words, why) in cases {
         let ended = place.ferrybench(words).assert().code(2);
         let said = String::from_utf8_lossy(&ended.get_output().stderr).into_owned();
         assert!(said.contains(why) && said.trim().lines().count() == 1, "{words:?}: {said}");
     }
     assert!(place.temporary().is_empty());
+}
+
+#[test]
+fn what_cannot_be_is_one_sentence_and_code_2() {
+    let place = Place::new();
+    fs::write(place.path("a.bin"), b"a").unwrap();
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    refused(
+        &place,
+        &[
+            (&["send", "none.bin", "--to", "127.0.0.1:9"], "No such file"),
+            (&["send", "a.bin", "--to", "127.0.0.1"], "HOST:PORT"),
+            (&["send", "a.bin", "--to", "127.0.0.1:0"], "nobody listens on port 0"),
+            (&["send", "a.bin", "--to", "127.0.0.1:9", "localhost:9"], "--to names 127.0.0.1:9 twice"),
+            (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "."], ". exists already"),
+            (&["send", "a.bin", "--to", "127.0.0.1:9", "--out", "a.bin"], "a.bin: Not a directory"),
+            (&["send", "/dev/zero", "--to", "127.0.0.1:9"], "/dev/zero: it is not a regular file"),
+            (&["send", "a.bin", "--to", "no-such-host.invalid:9"], "HOST:PORT"),
+            (&["send", "tmp", "--to", "127.0.0.1:9"], "tmp: the folder has no file to send"),
+            (&["send", "a.bin", "a.bin", "--to", "127.0.0.1:9"], "two files are called a.bin"),
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--sender-model", "thread-pol"],
+                "did you mean \"thread-pool\"?",
+            ),
+            (&["send", "a.bin", "--to", "127.0.0.1:9", "--delivery", "multicast"], "needs --via"),
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--framing", "bare", "--reliability", "repair"],
+                "no repair",
+            ),
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--batching", "gso", "--datagram-bytes", "1500"],
+                "segmentation",
+            ),
+            (&["receive", "--listen", &port, "--into", "tmp"], "is in use already"),
+            (&["receive", "--listen", "127.0.0.1:0", "--into", "none"], "none: No such file"),
+        ],
+    );
+}
+
+#[test]
+fn ways_and_words_that_do_not_fit_are_refused_before_anything_is_sent() {
+    let place = Place::new();
+    fs::write(place.path("a.bin"), b"a").unwrap();
+    refused(
+        &place,
+        &[
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--delivery", "limited-broadcast"],
+                "--delivery limited-broadcast needs --interface",
+            ),
+            (
+                &[
+                    "send",
+                    "a.bin",
+                    "--to",
+                    "127.0.0.1:9",
+                    "--delivery",
+                    "limited-broadcast",
+                    "--interface",
+                    "192.0.2.1",
+                ],
+                "no interface of this host has the address 192.0.2.1",
+            ),
+            (
+                &[
+                    "send",
+                    "a.bin",
+                    "--to",
+                    "127.0.0.1:9",
+                    "--delivery",
+                    "broadcast",
+                    "--via",
+                    "127.255.255.255:9",
+                    "--interface",
+                    "192.0.2.1",
+                ],
+                "no interface of this host has the address 192.0.2.1",
+            ),
+            (
+                &[
+                    "send",
+                    "a.bin",
+                    "--to",
+                    "127.0.0.1:9",
+                    "--delivery",
+                    "multicast",
+                    "--via",
+                    "239.1.1.1:9",
+                    "--interface",
+                    "192.0.2.1",
+                ],
+                "no interface of this host has the address 192.0.2.1",
+            ),
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--interface", "127.0.0.1"],
+                "--interface is for broadcast and multicast",
+            ),
+            (
+                &["send", "a.bin", "--to", "127.0.0.1:9", "--unproven-ok"],
+                "--unproven-ok is for --framing bare",
+            ),
+            (
+                &["receive", "--listen", "127.0.0.1:0", "--into", "tmp", "--unproven-ok"],
+                "--unproven-ok is for --framing bare",
+            ),
+            (
+                &["receive", "--listen", "127.0.0.1:0", "--into", "tmp", "--interface", "127.0.0.1"],
+                "--interface is for --group",
+            ),
+            (
+                &[
+                    "receive",
+                    "--listen",
+                    "0.0.0.0:0",
+                    "--into",
+                    "tmp",
+                    "--group",
+                    "239.1.1.1",
+                    "--interface",
+                    "192.0.2.1",
+                ],
+                "cannot be joined on the interface of 192.0.2.1",
+            ),
+            (
+                &["send", "--url", "ftp://127.0.0.1/a", "--url", "ftp://127.0.0.1/a", "--to", "127.0.0.1:9"],
+                "two files are called a",
+            ),
+        ],
+    );
 }
 
 #[test]
