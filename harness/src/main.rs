@@ -12,7 +12,7 @@ use ferrybench::{
     },
     host::{limits, testbed::holder::Hold},
     pool::{Hand, Member},
-    process::{afar::Afar, agent::Agent, role},
+    process::{afar::Afar, agent::Agent, heir::Heir, role},
     roundtrip::{Far, Near, foreign::Foreign},
 };
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ use std::process::ExitCode;
 /// The roles that this binary plays when it starts itself again.
 const ROLES: &[role::Entry] = &[
     role::entry::<Agent>(),
+    role::entry::<Heir>(),
     role::entry::<Hold>(),
     role::entry::<Near>(),
     role::entry::<Far>(),

@@ -49,6 +49,7 @@ impl Work for Adder {
     type Job = Job;
     type Task = Task;
     type Done = Done;
+    type Progress = ();
 
     fn new(job: &Job) -> io::Result<Self> {
         if job.fails { Err(io::Error::other("it does not want to")) } else { Ok(Self { sum: job.from }) }

@@ -143,6 +143,7 @@ fn job(into: &Path, first: u8) -> Job {
         expect: Vec::new(),
         deadline_ms: 0,
         until: None,
+        has_barrier: false,
     }
 }
 

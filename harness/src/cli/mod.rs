@@ -25,7 +25,7 @@ use std::{fmt, process::ExitCode};
 /// themselves.
 #[derive(Parser)]
 #[command(name = "ferrybench", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 good; 1 something measured failed; 2 the request was wrong.")]
+#[command(after_help = "Exit codes: 0 good; 1 something failed or is not proven; 2 the request was wrong.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,11 +3,14 @@
 use super::{Done, Exit, failure, note, request, say};
 use clap::Args;
 use comfy_table::{Table, presets};
-use ferrybench::fanout::{
-    bare::UNPROVEN,
-    receive::{self, Cue, Expected, Group, Job, Keep, Reply, Until},
-    told::{Received, ReceivedFile},
-    worker::Known,
+use ferrybench::{
+    fanout::{
+        bare::UNPROVEN,
+        receive::{self, Cue, Expected, Group, Job, Keep, Reply, Until},
+        told::{Received, ReceivedFile},
+        worker::Known,
+    },
+    shelf,
 };
 use ferrybench_data::{
     fanout::{Framing, OK, ReceiveOffload},
@@ -65,6 +68,9 @@ pub(super) struct Receive {
     /// Receive buffer that is asked for
     #[arg(long, value_name = "SIZE", default_value = "4MiB")]
     buffer: Size,
+    /// With `bare`: content that nobody said anything about counts as well [default: it is exit code 1]
+    #[arg(long)]
+    unproven_ok: bool,
 }
 
 impl Receive {
@@ -85,7 +91,14 @@ impl Receive {
         let received = received.map_err(request)?;
         drop(cue);
         print(&received);
-        let is_good = |file: &ReceivedFile| file.outcome == OK || file.outcome == UNPROVEN;
+        let is_unproven = |file: &ReceivedFile| file.outcome == UNPROVEN;
+        let is_good = |file: &ReceivedFile| file.outcome == OK || self.unproven_ok && is_unproven(file);
+        if !self.unproven_ok && received.files.iter().any(is_unproven) {
+            note(
+                "Nobody can prove what came without a header: exit code 1. --expect FILE holds it against a copy, and \
+                 --unproven-ok makes it 0.",
+            );
+        }
         let good = received.files.iter().filter(|file| is_good(file)).count();
         let enough = good == received.files.len() && good >= wanted.max(1) as usize;
         Ok(if enough { Exit::Good } else { Exit::Failed })
@@ -98,8 +111,16 @@ impl Receive {
             Ok(false) => return Err(request(format_args!("{}: it is not a folder", self.into.display()))),
             Err(error) => return Err(request(format_args!("{}: {error}", self.into.display()))),
         }
+        // What cannot be tidied is no reason not to receive.
+        let _ = shelf::remove_left_behind(&self.into);
         if !self.expect.is_empty() && self.framing == Framing::Ledger {
             return Err(request("--expect is for --framing bare: our header says what comes"));
+        }
+        if self.unproven_ok && self.framing == Framing::Ledger {
+            return Err(request("--unproven-ok is for --framing bare: our header proves what arrived"));
+        }
+        if self.interface.is_some() && self.group.is_none() {
+            return Err(request("--interface is for --group; --listen says where it listens otherwise"));
         }
         let group = match (self.group, self.interface) {
             (Some(address), Some(interface)) if address.is_multicast() => Some(Group { address, interface }),

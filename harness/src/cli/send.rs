@@ -1,51 +1,43 @@
 //! `send`: files over UDP to receivers that listen.
 
-use super::{Done, Exit, Trouble, bench, failure, note, request, say};
+mod outcome;
+mod under_way;
+
+use super::{Done, Trouble, failure, request};
 use clap::Args;
-use comfy_table::{Table, presets};
 use ferrybench::{
     fanout::{
-        evidence::{Around, by_answers, join},
-        fetch, post,
+        fetch,
         send::{self, Destination, From, Job, Source, Target},
         senders, stock,
-        told::Sent,
     },
+    host::names,
     measure::clock,
-    run::{
-        catalogue,
-        folder::{Details, RunFolder},
+    process::{
+        heir::Bequest,
+        remains::{Remains, unique_name},
     },
+    run::folder::RunFolder,
 };
 use ferrybench_data::{
     fanout::{
-        Assignment, Batching, Content, Delivery, ETHERNET_MTU, Fanout, FetchWhere, Framing, Hosts,
-        LEDGER_HEADER_BYTES, OK, Reliability, Spec,
+        Assignment, Batching, Content, Delivery, ETHERNET_MTU, FetchWhere, Framing, Hosts,
+        LEDGER_HEADER_BYTES, Reliability, Spec,
     },
     plan::catalogue::nearest,
-    record::{Audit, Noise, Outcome, Record},
-    run_info::{Ended, RunInfo},
     units::{Size, Span},
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     collections::HashSet,
-    fs,
-    io::{IsTerminal, stderr},
-    net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
+    env,
+    hash::{BuildHasher, RandomState},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
 };
 
 /// Bytes of IPv4 and UDP headers.
 const PACKET_HEADERS: u32 = 28;
-/// What stands for the plan of a run that had none.
-const BY_HAND: &str =
-    "# Sent by hand: there was no plan. run.json has the command line.\nname = \"send\"\nblocks = 1\n";
-/// How often the moving line moves.
-const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
 pub(super) struct Send {
@@ -112,6 +104,12 @@ pub(super) struct Send {
     /// Longest time of it all
     #[arg(long, value_name = "TIME", default_value = "60min")]
     deadline: Span,
+    /// With `bare`: what nobody can prove counts as well [default: it is exit code 1]
+    #[arg(long)]
+    unproven_ok: bool,
+    /// How often a line says how far it is, where there is no terminal
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    progress: Span,
 }
 
 impl Send {
@@ -120,32 +118,29 @@ impl Send {
         if let Some(out) = &self.out {
             RunFolder::check_free(out).map_err(request)?;
         }
-        // Fetched files are sent from here, and go with it.
-        let folder = Fetched::new()?;
-        let job = self.job(folder.0.clone())?;
-        let total = self.bytes_to_send(&job);
-        let is_done = AtomicBool::new(false);
-        let sent = thread::scope(|scope| {
-            if stderr().is_terminal() {
-                scope.spawn(|| show(total, &is_done));
-            }
-            let sent = send::run(&job, || Ok(clock::now()));
-            is_done.store(true, Ordering::Relaxed);
-            sent
-        });
-        let sent = sent.map_err(request)?;
-        print(&job, &sent);
-        if let Some(out) = &self.out {
-            record(out, &job, &sent)?;
+        let signals = under_way::Signals::new()?;
+        let job = Arc::new(self.job()?);
+        // Declared before the sender makes it; it goes however this process ends.
+        let fetched = job.into.clone().map(|folder| Bequest::of(Remains::Path(folder)));
+        let fetched = fetched.transpose().map_err(failure)?;
+        let mut sent = under_way::carry(&job, &signals, self.progress)?;
+        drop(fetched);
+        if self.framing == Framing::Bare {
+            outcome::mark_unproven(&mut sent);
         }
-        let good = |file: &ferrybench::fanout::told::SentFile| {
-            file.outcome == OK
-                && file.flows.iter().flat_map(|flow| &flow.receivers).all(|reached| reached.outcome == OK)
-        };
-        Ok(if sent.files.iter().all(good) { Exit::Good } else { Exit::Failed })
+        outcome::print(&job, &sent);
+        if let Some(out) = &self.out {
+            outcome::record(out, &job, &sent)?;
+        }
+        Ok(outcome::verdict(&sent, self.unproven_ok))
     }
 
-    fn job(&self, into: PathBuf) -> Result<Job, Trouble> {
+    fn job(&self) -> Result<Job, Trouble> {
+        if self.unproven_ok && self.framing == Framing::Ledger {
+            return Err(request(
+                "--unproven-ok is for --framing bare: with our header receivers prove what arrived",
+            ));
+        }
         let model = senders::find(&self.sender_model).ok_or_else(|| {
             let known = senders::ALL.iter().filter(|model| !model.hidden).map(|model| model.name);
             let hint = match nearest(&self.sender_model, known) {
@@ -191,11 +186,13 @@ impl Send {
         };
         Ok(Job {
             spec,
-            session: rand::random(),
+            // The kernel's randomness by the standard library's hand: `rand` asks a dynamic C library for it, and needs /dev
+            // where there is none.
+            session: RandomState::new().hash_one(()),
             targets,
             destination,
             sources,
-            into: Some(into),
+            into: (!self.url.is_empty()).then(fetch_folder),
             fetch_limit_bytes: self.fetch_limit.0,
             patience_ms: self.patience.0 / 1_000_000,
             deadline_ms: self.deadline.0 / 1_000_000,
@@ -207,9 +204,8 @@ impl Send {
             let wrong = |why: &dyn std::fmt::Display| {
                 request(format_args!("--to takes HOST:PORT, such as 10.0.0.2:7000, not \"{text}\": {why}"))
             };
-            let found = text.to_socket_addrs().map_err(|error| wrong(&error))?;
+            let found = names::look_up(text).map_err(|error| wrong(&error))?;
             // A name may have several: what is sent from an IPv4 socket needs one of its kind.
-            let found: Vec<_> = found.collect();
             let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
             let address = *address.ok_or_else(|| wrong(&"no such host"))?;
             if address.port() == 0 {
@@ -227,7 +223,19 @@ impl Send {
 
     fn destination(&self, targets: &[Target]) -> Result<Option<Destination>, Trouble> {
         let port = targets.first().map_or(0, |target| target.address.port());
+        if self.delivery == Delivery::LimitedBroadcast && self.interface.is_none() {
+            return Err(request(
+                "--delivery limited-broadcast needs --interface: 255.255.255.255 names no network, and an address of an \
+                 interface says by which it leaves",
+            ));
+        }
+        if let Some(interface) = self.interface {
+            send::check_interface(interface).map_err(|why| request(format_args!("--interface: {why}")))?;
+        }
         let address = match (self.delivery, self.via) {
+            (Delivery::Unicast, None) if self.interface.is_some() => {
+                return Err(request("--interface is for broadcast and multicast"));
+            }
             (Delivery::Unicast, None) => return Ok(None),
             (Delivery::Unicast, Some(_)) => return Err(request("--via is for broadcast and multicast")),
             (Delivery::LimitedBroadcast, None) => SocketAddr::from(([255; 4], port)),
@@ -246,127 +254,13 @@ impl Send {
         sources.extend(self.url.iter().map(of_url));
         Ok(sources)
     }
+}
 
-    /// Content bytes of a run without repeats, as far as they are known before.
-    fn bytes_to_send(&self, job: &Job) -> u64 {
-        let length = |source: &Source| match &source.from {
-            From::Path(path) => fs::metadata(path).map_or(0, |facts| facts.len()),
-            From::Url(_) => 0,
-        };
-        let once: u64 = job.sources.iter().map(length).sum();
-        let is_for_all = self.delivery != Delivery::Unicast || self.assignment == Assignment::Each;
-        if is_for_all { once } else { once * job.targets.len() as u64 }
-    }
+/// A name for the folder of what is fetched.
+fn fetch_folder() -> PathBuf {
+    env::temp_dir().join(format!("{}-{}", unique_name(), clock::now()))
 }
 
 fn of_path(path: PathBuf) -> Source {
     Source { name: stock::name_of(&path), from: From::Path(path) }
-}
-
-/// A folder for what is fetched; it goes when it is dropped.
-struct Fetched(PathBuf);
-
-impl Fetched {
-    fn new() -> Result<Self, Trouble> {
-        let path = std::env::temp_dir().join(ferrybench::process::remains::unique_name());
-        fs::create_dir(&path).map_err(|error| failure(format_args!("{}: {error}", path.display())))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Fetched {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(Path::new(&self.0));
-    }
-}
-
-/// A moving line, until it is done.
-fn show(total: u64, is_done: &AtomicBool) {
-    let style = ProgressStyle::with_template("{bar:24} {bytes} of {total_bytes}  {bytes_per_sec}")
-        .expect("the template is fixed and valid");
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
-    while !is_done.load(Ordering::Relaxed) {
-        // Repeats come on top.
-        bar.set_position(post::sent_bytes().min(total));
-        clock::pause(TICK);
-    }
-    bar.finish_and_clear();
-}
-
-/// A run folder of one block: what the sender saw, and what receivers answered.
-fn record(out: &Path, job: &Job, sent: &Sent) -> Result<(), Trouble> {
-    let around = Around { hosts_distinct: 1, ..Around::default() };
-    let heard = by_answers(sent, &job.targets);
-    let (evidence, receivers, fetches) = join(&job.spec, sent, &heard, &around);
-    let took_s = evidence.total_s;
-    let record = Record::<Fanout> {
-        block: 1,
-        order: 1,
-        noise: Noise::default(),
-        spec: job.spec.clone(),
-        outcome: Outcome::Measured { audit: Audit::of::<Fanout>(&job.spec, &evidence), evidence },
-    };
-    let catalogue = catalogue::of_this_machine().map_err(failure)?;
-    let info = RunInfo { ended: Ended::Complete, wall_s: took_s, ..bench::begun_now("send", &catalogue)? };
-    let mut folder = RunFolder::create(out, &info, BY_HAND).map_err(request)?;
-    folder.append(&record, Details::Fanout { receivers, fetches }).map_err(failure)?;
-    note(format_args!("Run: {}", out.display()));
-    Ok(())
-}
-
-fn print(job: &Job, sent: &Sent) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "RECEIVER",
-        "FILE",
-        "BYTES",
-        "SENT",
-        "REPEATED",
-        "LOST",
-        "DUPLICATE",
-        "SECONDS",
-        "OUTCOME",
-    ]);
-    for file in &sent.files {
-        if file.flows.is_empty() {
-            let blank = String::new;
-            table.add_row([
-                "-".to_owned(),
-                file.name.clone(),
-                file.bytes.to_string(),
-                blank(),
-                blank(),
-                blank(),
-                blank(),
-                blank(),
-                file.outcome.clone(),
-            ]);
-        }
-        for (flow, reached) in
-            file.flows.iter().flat_map(|flow| flow.receivers.iter().map(move |reached| (flow, reached)))
-        {
-            let address = job.targets.iter().find(|target| target.receiver == reached.receiver);
-            let count = |count: Option<u64>| count.map_or("n/a".to_owned(), |count| count.to_string());
-            let counts = reached.counts;
-            let took = reached.verified_ns.zip(file.first_ns).map(|(end, start)| end.saturating_sub(start));
-            table.add_row([
-                address.map_or(String::new(), |target| target.address.to_string()),
-                file.name.clone(),
-                file.bytes.to_string(),
-                flow.transmissions.to_string(),
-                flow.repeated.to_string(),
-                count(counts.map(|counts| flow.transmissions.saturating_sub(counts.unique))),
-                count(counts.map(|counts| counts.duplicate)),
-                took.map_or("n/a".to_owned(), |took| format!("{:.3}", took as f64 / 1e9)),
-                reached.outcome.clone(),
-            ]);
-        }
-    }
-    say(table.trim_fmt());
-    for fetch in sent.files.iter().filter_map(|file| file.fetch.as_ref()) {
-        let took = fetch.ended_ns.saturating_sub(fetch.start_ns) as f64 / 1e9;
-        note(format_args!("Fetched {} in {took:.3} s: {}", fetch.url, fetch.outcome));
-    }
-    let total = sent.ended_ns.saturating_sub(sent.passed_barrier_ns) as f64 / 1e9;
-    note(format_args!("Start-up {:.3} s, total {total:.3} s.", sent.start_up_ns as f64 / 1e9));
 }

@@ -9,7 +9,8 @@ use ferrybench::{
         protocols,
         service::{Report, Service, Setup},
     },
-    host::limits,
+    host::{limits, names},
+    shelf,
 };
 use ferrybench_data::{
     fileserver::{Accept, ReadBytes, Received},
@@ -19,7 +20,7 @@ use ferrybench_data::{
 use signal_hook::{consts, iterator::Signals};
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs},
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, mpsc},
     thread,
@@ -112,6 +113,8 @@ impl Serve {
             records: false,
             logs: !self.quiet,
         };
+        // A folder that is none is told of next.
+        let _ = shelf::remove_left_behind(&self.root);
         let service = Arc::new(Service::open(setup).map_err(request)?);
         let (mut listening, address) = Listening::on(self.address()?, self.accept, workers)
             .map_err(|error| request(format_args!("{} cannot be listened on: {error}", self.listen)))?;
@@ -163,8 +166,8 @@ impl Serve {
                 self.listen
             ))
         };
-        let mut found = self.listen.to_socket_addrs().map_err(|error| wrong(&error))?;
-        found.next().ok_or_else(|| wrong(&"no such host"))
+        let found = names::look_up(&self.listen).map_err(|error| wrong(&error))?;
+        found.first().copied().ok_or_else(|| wrong(&"no such host"))
     }
 }
 

@@ -205,6 +205,8 @@ impl Flow {
 
 /// The outcome of content that nobody said anything about.
 pub const UNPROVEN: &str = "it arrived; whether it is whole was not told";
+/// The same at its sender, who hears nothing of it.
+pub const SENT_UNPROVEN: &str = "sent; without a header nobody can say whether it arrived";
 
 /// A file that is whole although nothing came.
 fn empty(shelf: &Arc<Shelf>, expected: &Expected, keep: Keep) -> ReceivedFile {

@@ -104,6 +104,11 @@ impl Outbox {
         &self.buffer[place * self.stride..(self.count - 1) * self.stride + self.last]
     }
 
+    /// Content bytes of all datagrams.
+    pub fn content_bytes(&self) -> u64 {
+        (self.rest(0).len() - self.count * self.header) as u64
+    }
+
     fn part(&self, place: usize) -> (usize, usize) {
         (place * self.stride, if place + 1 == self.count { self.last } else { self.stride })
     }
@@ -171,6 +176,7 @@ mod tests {
             assert_eq!(payload, &content[start..(start + 10).min(95)]);
         }
         assert_eq!(outbox.rest(2).len(), 46 + 41);
+        assert_eq!(outbox.content_bytes(), 10 + 10 + 10 + 5);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{
     batching::{self, Address, Way},
     outbox::Outbox,
+    progress::Progress,
     sending::{Sending, Step},
 };
 use crate::measure::clock;
@@ -12,17 +13,8 @@ use std::{
     io,
     net::{SocketAddr, UdpSocket},
     os::fd::AsFd,
-    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-
-/// Bytes of data datagrams that this process has handed to the kernel: for progress by hand.
-static SENT_BYTES: AtomicU64 = AtomicU64::new(0);
-
-/// Bytes of data datagrams that this process has handed to the kernel so far, repeats and headers included.
-pub fn sent_bytes() -> u64 {
-    SENT_BYTES.load(Ordering::Relaxed)
-}
 
 /// A file, its datagrams and the socket that they leave by.
 pub(super) struct Post {
@@ -166,7 +158,7 @@ impl Post {
             match taken {
                 Ok(true) => {
                     if let What::Outbox(_) = what {
-                        SENT_BYTES.fetch_add(self.outbox.rest(0).len() as u64, Ordering::Relaxed);
+                        Progress { sent: self.outbox.content_bytes(), wanted: 0 }.count();
                     }
                     self.under_way = None;
                 }

@@ -1,6 +1,6 @@
 //! The role of a sender: one program of the registry, all its files, to all receivers.
 
-use super::{senders, stage::Stage, told::Sent};
+use super::{senders, socket, stage::Stage, told::Sent};
 use crate::{
     host::limits,
     process::{
@@ -147,6 +147,11 @@ pub fn run(job: &Job, start: impl Fn() -> io::Result<u64> + core::marker::Send +
     Ok(stage.told())
 }
 
+/// Refuses an address that no interface of this host has, in one sentence.
+pub fn check_interface(address: Ipv4Addr) -> io::Result<()> {
+    socket::interface_of(address).map(drop)
+}
+
 /// Refuses what cannot be, before anything is started.
 fn check(job: &Job) -> io::Result<()> {
     let refuse = |why: String| Err(io::Error::other(why));
@@ -164,6 +169,11 @@ fn check(job: &Job) -> io::Result<()> {
     }
     if spec.delivery != Delivery::Unicast && job.destination.is_none() {
         return refuse(format!("{} wants an address for all receivers", spec.delivery));
+    }
+    if spec.delivery == Delivery::LimitedBroadcast
+        && job.destination.is_some_and(|destination| destination.interface.is_none())
+    {
+        return refuse("255.255.255.255 names no network: say by which interface it leaves".to_owned());
     }
     if spec.delivery != Delivery::Unicast && spec.assignment == Assignment::Each {
         return refuse(format!("{} reaches all receivers: a file cannot go to one of them", spec.delivery));

@@ -128,7 +128,7 @@ fn unbound(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// The name of the interface that has an address.
-fn interface_of(address: Ipv4Addr) -> io::Result<String> {
+pub(super) fn interface_of(address: Ipv4Addr) -> io::Result<String> {
     let has_it = |found: &nix::ifaddrs::InterfaceAddress| {
         found
             .address

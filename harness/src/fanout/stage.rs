@@ -1,10 +1,11 @@
 //! What a sender model is given: its files as they become ready, the start, and a place for what came of each.
 
 use super::{
+    progress,
     send::{From, Job},
     senders::targets_of,
     told::{Sent, SentFile, Worker},
-    worker::{Known, Task, fetches, obtain},
+    worker::{Known, Task, fetches, obtain, wanted},
 };
 use crate::{
     host::drops,
@@ -52,7 +53,12 @@ impl<'a> Stage<'a> {
             From::Path(path) => Known::look(path, &source.name).map(Some),
             From::Url(_) => Ok(None),
         };
-        let known = job.sources.iter().map(look).collect::<io::Result<_>>()?;
+        let known = job.sources.iter().map(look).collect::<io::Result<Vec<_>>>()?;
+        for (known, file) in known.iter().zip(1..) {
+            if let Some(known) = known {
+                wanted(job, &targets_of(job, file), known).count();
+            }
+        }
         Ok(Self {
             job,
             known,
@@ -100,6 +106,7 @@ impl<'a> Stage<'a> {
                 fetched: None,
                 targets: targets_of(self.job, file),
                 deadline_ns,
+                watched: progress::is_watched(),
             };
             if task.known.is_none() && !fetches(self.job) {
                 let begun_ns = clock::now();

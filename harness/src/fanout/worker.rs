@@ -6,12 +6,16 @@ use super::{
     frame::{Announce, HEADER, LARGEST_DATAGRAM},
     outbox::Outbox,
     post::Post,
+    progress::Progress,
     send::{From, Job, Source, Target},
     sending::{Manner, Peer, Sending},
     socket,
     told::{Fetched, SentFile},
 };
-use crate::{measure::clock, pool::Work};
+use crate::{
+    measure::clock,
+    pool::{Watch, Work},
+};
 use ferrybench_data::fanout::{Delivery, FetchWhere, Framing, OK, Reliability};
 use nix::unistd::{getpid, gettid};
 use serde::{Deserialize, Serialize};
@@ -42,6 +46,8 @@ pub struct Task {
     pub targets: Vec<Target>,
     /// When it must be done, on the monotonic clock, nanoseconds.
     pub deadline_ns: u64,
+    /// Whether a worker process tells how far it is.
+    pub watched: bool,
 }
 
 /// A file on this host.
@@ -83,6 +89,7 @@ impl Work for Porter {
     type Job = Job;
     type Task = Task;
     type Done = SentFile;
+    type Progress = Progress;
 
     fn new(job: &Job) -> io::Result<Self> {
         Ok(Self(Arc::new(job.clone())))
@@ -96,6 +103,19 @@ impl Work for Porter {
         clock::pause(Duration::from_millis(self.0.spec.think_ms));
         let sent = self.prepare(&task).map(|(post, socket)| post.carry(&socket));
         ended(sent, task, begun_ns)
+    }
+
+    fn watch(task: &Task) -> Option<Watch<Progress>> {
+        let mut before = Progress::now();
+        let look = move || {
+            let now = Progress::now();
+            now.since(std::mem::replace(&mut before, now))
+        };
+        task.watched.then(|| Box::new(look) as Watch<Progress>)
+    }
+
+    fn overheard(progress: &Progress) {
+        progress.count();
     }
 
     async fn run_async(&mut self, mut task: Task) -> SentFile {
@@ -204,6 +224,15 @@ pub(super) fn obtain(job: &Job, task: &mut Task) {
     let got = fetch(url, &task.source.name, into, job.fetch_limit_bytes);
     task.fetched = Some(got.fetched);
     task.known = got.file.map(Into::into);
+    if let Some(known) = &task.known {
+        wanted(job, &task.targets, known).count();
+    }
+}
+
+/// What is to be sent of a file once it is there.
+pub(super) fn wanted(job: &Job, targets: &[Target], known: &Known) -> Progress {
+    let ways = if job.spec.delivery == Delivery::Unicast { targets.len() } else { 1 };
+    Progress { sent: 0, wanted: known.bytes * ways as u64 }
 }
 
 /// Whether workers fetch what has to be fetched.

@@ -99,6 +99,7 @@ impl Work for Transfer {
     type Job = Job;
     type Task = Task;
     type Done = Done;
+    type Progress = ();
 
     fn new(job: &Job) -> io::Result<Self> {
         let protocol = protocols::find(&job.protocol)

@@ -4,5 +4,6 @@ mod cpu;
 pub mod drops;
 pub mod facts;
 pub mod limits;
+pub mod names;
 pub mod room;
 pub mod testbed;

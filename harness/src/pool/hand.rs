@@ -1,47 +1,94 @@
 //! A process that takes tasks as they come, one at a time, without a barrier: for programs that start a worker when there
 //! is work, and hand out what has just become ready.
 
-use super::Work;
+use super::{Watch, Work};
 use crate::{
     measure::usage::ProcessUse,
     process::{
         partner::{Partner, Program},
-        role::{Port, Role},
+        role::{Port, Replies, Role},
     },
 };
 use serde::{Deserialize, Serialize};
-use std::{io, marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    io,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
 
 /// The role of such a process.
 pub struct Hand<W>(PhantomData<W>);
 
 /// What it answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply<D> {
+pub enum Reply<D, P> {
     /// It waits for a task.
     Ready,
+    /// How far it is with one, where somebody watches; nobody waits for it.
+    Progress(P),
     /// It has done one, with what its process used so far.
     Done(D, ProcessUse),
 }
 
 /// Longest that a fresh process may take until it is ready.
 const START: Duration = Duration::from_secs(60);
+/// How often a process that is watched tells how far it is.
+const TELLS: Duration = Duration::from_millis(100);
 
 impl<W: Work> Role for Hand<W> {
     const NAME: &'static str = W::ROLE;
     type Job = W::Job;
     type Cue = W::Task;
-    type Reply = Reply<W::Done>;
+    type Reply = Reply<W::Done, W::Progress>;
 
-    fn play(job: W::Job, port: Port<W::Task, Reply<W::Done>>) -> io::Result<()> {
+    fn overhear(reply: &Self::Reply) -> bool {
+        match reply {
+            Reply::Progress(progress) => W::overheard(progress),
+            Reply::Ready | Reply::Done(..) => return false,
+        }
+        true
+    }
+
+    fn play(job: W::Job, port: Port<W::Task, Self::Reply>) -> io::Result<()> {
         let mut worker = W::new(&job)?;
         port.replies.send(&Reply::Ready)?;
         for task in port.cues {
-            let done = worker.run(task);
+            let done = telling::<W>(&port.replies, W::watch(&task), || worker.run(task));
             port.replies.send(&Reply::Done(done, ProcessUse::now()))?;
         }
         Ok(())
     }
+}
+
+/// Does a task, and tells meanwhile how far it is; the last of it before this returns.
+fn telling<W: Work>(
+    replies: &Replies<Reply<W::Done, W::Progress>>,
+    watch: Option<Watch<W::Progress>>,
+    task: impl FnOnce() -> W::Done,
+) -> W::Done {
+    let Some(mut look) = watch else { return task() };
+    let (running, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let replies = replies.clone();
+        let telling = move || loop {
+            let is_running = ended.recv_timeout(TELLS) == Err(RecvTimeoutError::Timeout);
+            // Whoever does not listen any more ends this process.
+            let _ = replies.send(&Reply::Progress(look()));
+            if !is_running {
+                return;
+            }
+        };
+        // Where there can be no thread, the task is done without a word.
+        let _ = thread::Builder::new().spawn_scoped(scope, telling);
+        let done = task();
+        drop(running);
+        done
+    })
 }
 
 /// A worker process of ours.
@@ -58,7 +105,9 @@ impl<W: Work> Hired<W> {
     pub fn is_ready(&self) -> io::Result<()> {
         match self.0.reply(START)? {
             Reply::Ready => Ok(()),
-            Reply::Done(..) => Err(io::Error::other("the worker process answered out of turn")),
+            Reply::Progress(_) | Reply::Done(..) => {
+                Err(io::Error::other("the worker process answered out of turn"))
+            }
         }
     }
 
@@ -72,7 +121,7 @@ impl<W: Work> Hired<W> {
     pub fn done(&self, deadline: Duration) -> io::Result<(W::Done, ProcessUse)> {
         loop {
             match self.0.reply(deadline)? {
-                Reply::Ready => {}
+                Reply::Ready | Reply::Progress(_) => {}
                 Reply::Done(done, used) => return Ok((done, used)),
             }
         }

@@ -25,6 +25,8 @@ pub trait Work: Sized + Send + 'static {
     type Task: Serialize + DeserializeOwned + Send + 'static;
     /// What came of it.
     type Done: Serialize + DeserializeOwned + Send + 'static;
+    /// What a process that takes tasks as they come tells of one before it is done.
+    type Progress: Serialize + DeserializeOwned + Send + 'static;
 
     /// A worker that has done nothing: what it keeps from one task to the next.
     fn new(job: &Self::Job) -> io::Result<Self>;
@@ -32,7 +34,17 @@ pub trait Work: Sized + Send + 'static {
     fn run(&mut self, task: Self::Task) -> Self::Done;
     /// Does it as a task of tokio.
     fn run_async(&mut self, task: Self::Task) -> impl Future<Output = Self::Done> + Send;
+    /// What tells how far this process is with a task, each time of what came since the last; `None` where nobody wants to
+    /// know.
+    fn watch(_task: &Self::Task) -> Option<Watch<Self::Progress>> {
+        None
+    }
+    /// A process that this one started told how far it is.
+    fn overheard(_progress: &Self::Progress) {}
 }
+
+/// Looks how far a task is.
+pub type Watch<P> = Box<dyn FnMut() -> P + Send>;
 
 /// Workers that stay from one round to the next.
 pub trait Pool<W: Work> {

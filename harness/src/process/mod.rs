@@ -3,6 +3,7 @@
 
 pub mod afar;
 pub mod agent;
+pub mod heir;
 pub mod hosts;
 pub mod identity;
 pub mod partner;

@@ -125,7 +125,7 @@ impl<T: Role> Partner<T> {
         let ended = Arc::new(OnceLock::new());
         let end = Arc::clone(&ended);
         std::thread::spawn(move || {
-            pass_on(answers, &sender);
+            pass_on(answers, |reply| T::overhear(&reply) || sender.send(reply).is_ok());
             let how = end.get_or_init(how);
             // Asked before its answers are disconnected: that may be how we come to drop it.
             let unexpected = !expected.load(Ordering::SeqCst);

@@ -38,6 +38,12 @@ pub trait Role {
     /// What must be done while the process has one thread still: the kernel moves no others into a user namespace.
     fn alone(_job: &Self::Job) {}
 
+    /// Sees to an answer that nobody waits for, as soon as it is read; whether it is one. Called where answers of a process
+    /// come in, whatever else is done there.
+    fn overhear(_reply: &Self::Reply) -> bool {
+        false
+    }
+
     /// Plays the role to its end. An error becomes the process's last words on standard error.
     fn play(job: Self::Job, port: Port<Self::Cue, Self::Reply>) -> io::Result<()>;
 }
@@ -123,7 +129,7 @@ fn play_from_stdio<T: Role>() -> io::Result<()> {
 pub(super) fn cues_from<T: Role>(input: impl BufRead + Send + 'static) -> mpsc::Receiver<T::Cue> {
     let (sender, cues) = mpsc::channel();
     std::thread::spawn(move || {
-        pass_on(input, &sender);
+        pass_on(input, |cue| sender.send(cue).is_ok());
         drop(sender);
         clock::pause(T::GRACE);
         leave();
@@ -132,10 +138,10 @@ pub(super) fn cues_from<T: Role>(input: impl BufRead + Send + 'static) -> mpsc::
 }
 
 /// Passes on framed messages until their end, or until nobody wants them; what cannot be read is the end as well.
-pub(super) fn pass_on<T: DeserializeOwned>(input: impl BufRead, to: &mpsc::Sender<T>) {
+pub(super) fn pass_on<T: DeserializeOwned>(input: impl BufRead, mut take: impl FnMut(T) -> bool) {
     for line in input.lines() {
         let message = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-        if !message.is_ok_and(|message| to.send(message).is_ok()) {
+        if !message.is_ok_and(&mut take) {
             return;
         }
     }

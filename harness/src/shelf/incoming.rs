@@ -2,7 +2,7 @@
 
 use super::{
     Hash, Hasher, Shelf, check,
-    hidden::{Hidden, under_hidden_name},
+    hidden::{Hidden, claim, under_hidden_name},
 };
 use rustix::fs::{AtFlags, linkat, renameat, unlinkat};
 use std::{fs::File, io, os::fd::AsRawFd, os::unix::fs::FileExt, sync::Arc};
@@ -106,6 +106,7 @@ impl Incoming {
                 let from = if let Some(hidden) = hidden {
                     hidden.name.clone()
                 } else {
+                    claim(file, false)?;
                     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
                     let link = |name: &str| {
                         linkat(rustix::fs::CWD, &path, &shelf.folder, name, AtFlags::SYMLINK_FOLLOW)

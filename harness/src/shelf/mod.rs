@@ -1,7 +1,8 @@
 //! Files as servers and receivers keep them: names confined to one folder, content that appears whole or not at all.
 //!
 //! A file that arrives has no name until it is complete. Where the kernel can, it is made without one (`O_TMPFILE`), so
-//! that not even a kill leaves a part of it; else it lies under a hidden name. A benchmark hands over spare files, whose
+//! that not even a kill leaves a part of it; else it lies under a hidden name, locked, and what was left there by a process
+//! that was killed is told apart by having no lock. A benchmark hands over spare files, whose
 //! pages have been written before: they are overwritten in place (METHODOLOGY.md, "Page freshness").
 
 mod hash;
@@ -13,10 +14,11 @@ mod spares;
 mod tests;
 
 pub use hash::{Hash, Hasher, hash};
+pub use hidden::remove_left_behind;
 pub use incoming::Incoming;
 pub use outgoing::Outgoing;
 
-use hidden::{HIDDEN, Hidden, under_hidden_name};
+use hidden::{HIDDEN, Hidden, claim, under_hidden_name};
 use incoming::Content;
 use rustix::{
     fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat, unlinkat},
@@ -148,14 +150,20 @@ impl Shelf {
         match openat(&self.folder, ".", nameless, owner) {
             Ok(file) => Ok((file.into(), None)),
             // A file system without nameless files says so in one of these ways.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-                let (file, name) = under_hidden_name(|name| openat(&self.folder, name, flags, owner))
-                    .map_err(|error| self.explain(error))?;
-                Ok((file.into(), Some(Hidden { name, spare: None })))
-            }
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => self.begin_hidden(owner),
             Err(error) => Err(self.explain(error)),
         }
+    }
+
+    fn begin_hidden(&self, mode: Mode) -> io::Result<(File, Option<Hidden>)> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        let make = |name: &str| {
+            let file = openat(&self.folder, name, flags, mode)?;
+            claim(&file, true)?;
+            Ok(file)
+        };
+        let (file, name) = under_hidden_name(make).map_err(|error| self.explain(error))?;
+        Ok((file.into(), Some(Hidden { name, spare: None })))
     }
 
     /// Names the folder where it is what is missing: file systems say so in several ways.

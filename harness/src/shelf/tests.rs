@@ -169,6 +169,45 @@ fn a_name_that_a_killed_process_left_behind_is_passed_over() {
 }
 
 #[test]
+fn what_a_killed_process_left_goes_and_what_is_under_way_stays() {
+    let place = place();
+    // As on a file system without nameless files.
+    let (file, hidden) = place.shelf.begin_hidden(Mode::RUSR | Mode::WUSR).unwrap();
+    let own = hidden.as_ref().unwrap().name.clone();
+    let content = Content::Filed { file, hidden, shelf: Arc::clone(&place.shelf), name: "a".into() };
+    let mut incoming = Incoming::new(content);
+    incoming.write(b"content").unwrap();
+    // The number of a process that lives says nothing: it may be another's by now.
+    let left = [format!("{HIDDEN}1-0.part"), format!("{HIDDEN}{}-999999.part", std::process::id())];
+    let others = [format!("{HIDDEN}folder.part"), format!("{HIDDEN}notes"), "b.part".to_owned()];
+    left.iter().chain(&others[1..]).for_each(|name| fs::write(place.path(name), "left").unwrap());
+    fs::create_dir(place.path(&others[0])).unwrap();
+    assert_eq!(remove_left_behind(place.folder.path()).unwrap(), 2);
+    let mut stay: Vec<_> = others.iter().chain([&own]).cloned().collect();
+    stay.sort();
+    assert_eq!(there(place.folder.path()), stay);
+    incoming.finish().unwrap();
+    assert_eq!(place.got("a").unwrap(), b"content");
+    // Once nobody has it open any more, it is left behind.
+    let (file, hidden) = place.shelf.begin_hidden(Mode::RUSR | Mode::WUSR).unwrap();
+    assert_eq!(remove_left_behind(place.folder.path()).unwrap(), 0);
+    drop(file);
+    assert_eq!(remove_left_behind(place.folder.path()).unwrap(), 1);
+    assert!(!place.shelf.has(&hidden.unwrap().name));
+}
+
+#[test]
+fn what_was_removed_before_it_was_claimed_is_made_again() {
+    let place = place();
+    fs::write(place.path("part"), "").unwrap();
+    let file = File::open(place.path("part")).unwrap();
+    assert_eq!(claim(&file, true), Ok(()));
+    fs::remove_file(place.path("part")).unwrap();
+    assert_eq!(claim(&file, true), Err(Errno::EXIST));
+    assert_eq!(claim(&file, false), Ok(()), "one that has no name yet");
+}
+
+#[test]
 fn a_folder_that_is_gone_is_named() {
     let place = place();
     fs::remove_dir(place.folder.path()).unwrap();

@@ -7,6 +7,7 @@ pub mod bed;
 pub mod block;
 pub mod client;
 pub mod fanout;
+pub mod hand;
 pub mod script;
 pub mod server;
 
