@@ -75,20 +75,23 @@ msrv:
     cargo metadata --format-version 1 --locked | python3 -c 'import json, sys; found = sorted(((p["rust_version"] or "?"), p["name"]) for p in json.load(sys.stdin)["packages"]); [print(*row) for row in found if row[0] != "?"][-1:]' | sort -V | tail -5
 
 # A binary that needs no library beside it, for Alpine, containers and GNS3 nodes; its path is the last line
-static:
+static profile="release":
     #!/usr/bin/env bash
     set -euo pipefail
     target=${CARGO_TARGET_DIR:-target}
-    # Only the binary itself is linked otherwise: everything under it is what any release build makes.
-    cargo rustc --release --locked --package ferrybench --bin ferrybench -- -C target-feature=+crt-static
-    mkdir -p "$target/static"
+    built={{ if profile == "dev" { "debug" } else { profile } }}
+    # Only the binary itself is linked otherwise: everything under it is what any build of this profile makes.
+    cargo rustc --profile {{profile}} --locked --package ferrybench --bin ferrybench -- -C target-feature=+crt-static
+    mkdir -p "$target/static/$built"
     # Moved away: whoever builds next gets the usual binary again.
-    mv -f "$target/release/ferrybench" "$target/static/ferrybench"
-    echo "$target/static/ferrybench"
+    mv -f "$target/$built/ferrybench" "$target/static/$built/ferrybench"
+    echo "$target/static/$built/ferrybench"
 
-# That binary sends and receives where nothing else is: in an empty root folder, as root or in a user namespace
-static-check: static
-    .ci/static "${CARGO_TARGET_DIR:-target}/static/ferrybench"
+# The dev profile here: the release profile links for minutes.
+
+# A static binary, made and tried in an empty root folder: as root, or in a user namespace
+static-check: (static "dev")
+    .ci/static "${CARGO_TARGET_DIR:-target}/static/debug/ferrybench"
 
 # Everything that must pass before a change lands
 ci: lint test smoke

@@ -24,13 +24,13 @@ fn whoever_is_killed_no_partial_file_stays() {
             "--to",
             &receiver.address,
             "--pace",
-            "4MB",
+            "1MB",
             "--patience",
             "500ms",
         ]);
         let pid = |child: &Child| child.id() as i32;
         // In the middle: some of it has arrived.
-        has_written(&receiver.child, 1_000_000);
+        has_written(&receiver.child, 100_000);
         if victim == "sender" {
             signal(pid(&sender), Signal::SIGKILL);
             let _ = sender.wait();
@@ -86,9 +86,9 @@ fn a_sender_that_is_stopped_or_killed_leaves_nothing_of_what_it_fetched() {
         let what = format!("{} after {kill}", model[1]);
         let place = Place::new();
         let receiver = Receiver::of(&place, "one", &[]);
-        let words = ["--url", &url, "--to", &receiver.address, "--pace", "4MB"];
+        let words = ["--url", &url, "--to", &receiver.address, "--pace", "1MB"];
         let child = sender(&place, &[&words[..], model].concat());
-        has_written(&receiver.child, 1_000_000);
+        has_written(&receiver.child, 100_000);
         assert_eq!(place.temporary().len(), 1, "{what}");
         signal(child.id() as i32, kill);
         let (code, said) = ended(&place, child, &what);
@@ -121,9 +121,9 @@ fn a_sender_can_be_stopped_while_it_fetches() {
 #[test]
 fn without_its_heir_a_sender_removes_the_folder_itself() {
     let place = Place::new();
-    let url = served(content(2_000_000, 6));
+    let url = served(content(3_000_000, 6));
     let receiver = Receiver::of(&place, "one", &["--files", "1"]);
-    let child = sender(&place, &["--url", &url, "--to", &receiver.address, "--pace", "4MB"]);
+    let child = sender(&place, &["--url", &url, "--to", &receiver.address, "--pace", "1MB"]);
     has_written(&receiver.child, 100_000);
     signal(place.playing("heir").unwrap(), Signal::SIGKILL);
     let (code, said) = ended(&place, child, "the heir was killed");
@@ -136,8 +136,8 @@ fn without_anything_to_fetch_there_is_neither_folder_nor_heir() {
     let place = Place::new();
     fs::write(place.path("a.bin"), content(8_000_000, 7)).unwrap();
     let receiver = Receiver::of(&place, "one", &[]);
-    let child = sender(&place, &["a.bin", "--to", &receiver.address, "--pace", "4MB"]);
-    has_written(&receiver.child, 1_000_000);
+    let child = sender(&place, &["a.bin", "--to", &receiver.address, "--pace", "1MB"]);
+    has_written(&receiver.child, 100_000);
     assert!(place.temporary().is_empty());
     assert_eq!(place.playing("heir"), None);
     signal(child.id() as i32, Signal::SIGTERM);

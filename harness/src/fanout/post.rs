@@ -158,7 +158,7 @@ impl Post {
             match taken {
                 Ok(true) => {
                     if let What::Outbox(_) = what {
-                        Progress { sent: self.outbox.content_bytes(), wanted: 0 }.count();
+                        Progress::count_sent(self.outbox.content_bytes());
                     }
                     self.under_way = None;
                 }

@@ -29,6 +29,11 @@ impl Progress {
         Self { sent: self.sent - before.sent, wanted: self.wanted - before.wanted }
     }
 
+    /// Counts so many bytes that were sent: for each batch, so nothing else is done.
+    pub(super) fn count_sent(bytes: u64) {
+        SENT.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Counts it as this process's own.
     pub(super) fn count(self) {
         SENT.fetch_add(self.sent, Ordering::Relaxed);

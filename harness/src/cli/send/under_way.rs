@@ -32,8 +32,7 @@ pub(super) struct Signals(mpsc::Receiver<i32>);
 
 impl Signals {
     pub(super) fn new() -> Result<Self, Trouble> {
-        let mut signals =
-            iterator::Signals::new([consts::SIGINT, consts::SIGTERM, consts::SIGHUP]).map_err(failure)?;
+        let mut signals = iterator::Signals::new([consts::SIGINT, consts::SIGTERM]).map_err(failure)?;
         let (asked, came) = mpsc::channel();
         thread::spawn(move || signals.forever().try_for_each(|signal| asked.send(signal)));
         Ok(Self(came))
