@@ -32,7 +32,9 @@ pub(super) fn memory(table: &mut Table, hosts: &Hosts, folder: &Path, into: &[Pa
     }
     // What arrives lies in memory until it is verified.
     if !room::look(folder).holds_in_memory(2 * LARGE) {
-        sides.iter().for_each(|side| table.skipped(side, "4 GiB do not fit into memory", bar));
+        for side in &sides {
+            table.skipped(side, "4 GiB do not fit into memory", bar);
+        }
         return;
     }
     let file = folder.join("large");
@@ -46,13 +48,16 @@ pub(super) fn memory(table: &mut Table, hosts: &Hosts, folder: &Path, into: &[Pa
     fs::remove_file(file).expect("it was made above");
 }
 
+/// What is told of a run: its name, its unit, and where it is found.
+type Cost = (&'static str, &'static str, fn(&Evidence) -> f64);
+
 /// A small file to many receivers, each in a namespace of its own: for context, what one of them costs.
 pub(super) fn many(table: &mut Table, folder: &Path) {
     let what = |way: Delivery, cost: &str| {
         format!("{MANY} receivers, 4 MiB by {way}, repaired and verified: {cost}")
     };
     let ways = [Delivery::Unicast, Delivery::Multicast];
-    let costs: [(&str, &str, fn(&Evidence) -> f64); 3] = [
+    let costs: [Cost; 3] = [
         ("time a receiver", "ms", |seen| {
             seen.complete_s.expect("all files are intact") * 1e3 / f64::from(MANY)
         }),
@@ -74,7 +79,9 @@ pub(super) fn many(table: &mut Table, folder: &Path) {
         }
     };
     let into: Vec<PathBuf> = (1..=MANY).map(|number| folder.join(format!("many-{number}"))).collect();
-    into.iter().for_each(|folder| fs::create_dir(folder).expect("the folder is ours"));
+    for folder in &into {
+        fs::create_dir(folder).expect("the folder is ours");
+    }
     let file = source(folder, "small", SMALL);
     for way in ways {
         let spec = ours::spec(way, MANY, Reliability::Repair, Batching::Gso);

@@ -45,6 +45,11 @@ impl Player {
         input.write_all(&line).expect("the worker listens");
     }
 
+    /// It hears nothing more, which ends it.
+    fn leave(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     fn reply<T: DeserializeOwned>(&mut self) -> T {
         let mut line = String::new();
         self.replies.read_line(&mut line).expect("the worker answers");
@@ -54,7 +59,7 @@ impl Player {
 
 impl Drop for Player {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
+        self.leave();
         let _ = self.child.wait();
     }
 }
@@ -88,13 +93,16 @@ pub(super) fn block(hosts: &Hosts, spec: &Spec, file: &Path, into: &[PathBuf], k
                 has_barrier: false,
                 spares: None,
             };
-            let mut player = Player::start(hosts, number as usize, "fan-receive", &job);
-            match player.reply() {
-                receive::Reply::Ready { .. } => player,
-                other => panic!("it does not listen: {other:?}"),
-            }
+            Player::start(hosts, number as usize, "fan-receive", &job)
         })
         .collect();
+    // Many start at the same time, and end so.
+    for receiver in &mut receivers {
+        match receiver.reply() {
+            receive::Reply::Ready { .. } => {}
+            other => panic!("it does not listen: {other:?}"),
+        }
+    }
     let target = |receiver: u32| Target { receiver, address: (address(receiver as usize), PORT).into() };
     let job = send::Job {
         spec: spec.clone(),
@@ -116,14 +124,17 @@ pub(super) fn block(hosts: &Hosts, spec: &Spec, file: &Path, into: &[PathBuf], k
         other => panic!("it did not send: {other:?}"),
     };
     let mut heard = Vec::new();
-    for (player, receiver) in receivers.iter_mut().zip(1..) {
+    for player in &mut receivers {
         player.say(&receive::Cue::Finish);
+    }
+    for (player, receiver) in receivers.iter_mut().zip(1..) {
         let told = match player.reply() {
             receive::Reply::Done(received) => Ok(*received),
             other => Err(format!("{other:?}")),
         };
         heard.push(Heard { receiver, host: String::new(), address: String::new(), told, offset_ns: 0 });
     }
+    receivers.iter_mut().for_each(Player::leave);
     let around = Around { hosts_distinct: spec.receivers + 1, ..Around::default() };
     join(spec, &sent, &heard, &around).0
 }

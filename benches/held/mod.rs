@@ -37,7 +37,7 @@ impl Table {
 
     /// A row of what cannot be held against anything here: no verdict.
     pub(crate) fn skipped(&mut self, what: &str, why: &str, bar: Bar) {
-        println!("| {what} | skipped: {why} | | {} | |", bar.words(""));
+        self.line(what, &format!("skipped: {why}"), 0, &bar.words(""), None);
     }
 
     /// A row of what came to nothing that could be measured: where there is a bar, it is missed.
@@ -72,6 +72,7 @@ impl Table {
 
     fn line(&mut self, what: &str, shown: &str, count: usize, bar: &str, verdict: Option<Verdict>) {
         let words = verdict.map_or(String::new(), |verdict| verdict.to_string());
+        let count = if count == 0 { String::new() } else { count.to_string() };
         println!("| {what} | {shown} | {count} | {bar} | {words} |");
         if verdict == Some(Verdict::Missed) {
             self.missed.push(what.to_owned());

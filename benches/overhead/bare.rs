@@ -86,9 +86,9 @@ impl Atomics {
 
     /// Some 0.1 s; mean nanoseconds an exchange.
     pub(super) fn piece(&mut self) -> f64 {
+        const OVER: u64 = u64::MAX;
         let [near, far] = self.cpus;
         let (there, back) = (Line(AtomicU64::new(0)), Line(AtomicU64::new(0)));
-        const OVER: u64 = u64::MAX;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 place::pin(far).expect("the CPU is one of ours");

@@ -1,6 +1,8 @@
 //! What the harness itself costs: each mechanism that has a bar, alternating in one run with a bare loop that does the
 //! same without the harness. Prints a Markdown table; METHODOLOGY.md quotes one. `just overhead` runs it, in minutes.
 
+#![expect(clippy::print_stderr, reason = "its output is its result")]
+
 mod bare;
 mod command;
 #[path = "../held/mod.rs"]

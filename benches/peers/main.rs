@@ -108,7 +108,7 @@ fn iperf(table: &mut Table, place: &Place) {
     );
 }
 
-/// Downloads over the course's protocol: our server against one in CPython, each with 5 threads.
+/// Downloads over the course's protocol: our server against one in `CPython`, each with 5 threads.
 fn python(table: &mut Table, place: &Place, bytes: u64, bar: Bar) {
     let mib = bytes / MIB;
     let what = format!(

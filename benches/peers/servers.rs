@@ -1,4 +1,4 @@
-//! The servers: ours, nginx, one in CPython, and iperf3. Each is a process of its own and ends with its value.
+//! The servers: ours, nginx, one in `CPython`, and iperf3. Each is a process of its own and ends with its value.
 
 use super::Place;
 use ferrybench::measure::clock;
@@ -57,7 +57,7 @@ impl Server {
         Some(Self { child: child.ok()?, address }.when_it_accepts())
     }
 
-    /// A server in CPython; `None` where there is no python3.
+    /// A server in `CPython`; `None` where there is no python3.
     pub(super) fn python(place: &Place, workers: u32) -> Option<Self> {
         let mut child = Command::new("python3")
             .arg(PYTHON)

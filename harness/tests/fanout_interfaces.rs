@@ -126,8 +126,8 @@ fn only_those_behind_the_chosen_interface_hear_it() {
         // A port of its own: the one before may be held by a process that is just ending.
         let address = SocketAddr::from((address, 7711 + chosen as u16));
         let (sent, told) = broadcast(&place, &mut hosts, numbers, by, Target { receiver, address });
-        let reached = &sent.files[0].flows[0].receivers;
-        assert_eq!((reached.len(), reached[0].outcome.as_str()), (1, OK));
+        let targets = &sent.files[0].flows[0].receivers;
+        assert_eq!((targets.len(), targets[0].outcome.as_str()), (1, OK));
         let (heard, silent) = (&told[chosen], &told[1 - chosen]);
         assert_eq!(heard.files[0].outcome, OK);
         let counts = heard.files[0].counts.unwrap();

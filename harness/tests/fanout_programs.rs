@@ -77,7 +77,7 @@ fn each_file_is_paused_for_between_its_fetch_and_its_first_datagram() {
         assert!(total >= THINK_NS * one_after_another, "{model} took {total} ns");
         let overlap = first.0.max(second.0) < first.1.min(second.1);
         if together {
-            // Both were there at the same moment: the one that was served later did not wait for the other's pause.
+            // A pause lies between the two instants of a file, and each worker had one file.
             assert!(overlap, "{model} paused for one file after the other: {pauses:?}");
         } else if one_after_another == 2 {
             assert!(!overlap, "one thread cannot pause for two files at once: {pauses:?}");

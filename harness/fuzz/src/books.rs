@@ -88,14 +88,14 @@ fn datagram(made: &mut Made<'_>) -> Option<Vec<u8>> {
             let [serial, position] = [made.byte(), made.byte() % 9];
             let (content, from) = (content(file), usize::from(position) * PAYLOAD);
             let piece = content.get(from..).map_or(&[][..], |rest| &rest[..rest.len().min(PAYLOAD)]);
-            let mut whole = sealed(Kind::Data, session, file, [serial, position], piece);
+            let mut sent = sealed(Kind::Data, session, file, [serial, position], piece);
             if damage == 2 {
-                let place = usize::from(made.byte()) % whole.len();
-                whole[place] ^= made.byte();
+                let place = usize::from(made.byte()) % sent.len();
+                sent[place] ^= made.byte();
             } else if damage == 3 {
-                whole = sealed(Kind::Data, session, file, [serial, position], made.bytes(PAYLOAD));
+                sent = sealed(Kind::Data, session, file, [serial, position], made.bytes(PAYLOAD));
             }
-            whole
+            sent
         }
         4 => {
             let [number, sent, frontier, from] = [(); 4].map(|()| made.byte());
