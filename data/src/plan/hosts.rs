@@ -36,7 +36,7 @@ pub struct Sources {
     /// Files, or folders whose files are meant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<PathBuf>,
-    /// Most bytes that a fetched file may have; absent: [`FETCH_LIMIT`].
+    /// Most bytes that a fetched file may have; absent: 1 GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_limit: Option<Size>,
 }

@@ -2,8 +2,9 @@
 //! owner puts it.
 
 use super::{
+    bits::Bits,
     frame::{Announce, Answer, Ask, Header, Missing, State},
-    ledger::{self, Bits, Ledger},
+    ledger::{self, Ledger},
     told::Counts,
 };
 

@@ -2,58 +2,10 @@
 //! one bit for each transmission and one for each position.
 
 use super::{
+    bits::Bits,
     frame::{LONGEST_MAP, MOST_GAPS, Missing},
     told::Counts,
 };
-
-/// A set of small numbers, one bit each. It grows as they come, up to a limit.
-#[derive(Debug, Clone, Default)]
-pub struct Bits {
-    words: Vec<u64>,
-    count: u64,
-}
-
-impl Bits {
-    /// Adds a number; whether it was not there.
-    #[inline]
-    pub fn insert(&mut self, number: u64) -> bool {
-        let (word, bit) = ((number / 64) as usize, 1_u64 << (number % 64));
-        if word >= self.words.len() {
-            // Doubling keeps the copies few; the end is the caller's limit.
-            self.words.resize((word + 1).max(self.words.len() * 2).max(16), 0);
-        }
-        let is_new = self.words[word] & bit == 0;
-        self.words[word] |= bit;
-        self.count += u64::from(is_new);
-        is_new
-    }
-
-    /// Whether a number is there.
-    pub fn contains(&self, number: u64) -> bool {
-        self.words.get((number / 64) as usize).is_some_and(|word| word & (1 << (number % 64)) != 0)
-    }
-
-    /// How many are there.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// The first number from `from` on, below `end`, that is there (`present`) or is not.
-    pub fn next(&self, from: u64, end: u64, present: bool) -> Option<u64> {
-        let mut at = from;
-        while at < end {
-            let word = self.words.get((at / 64) as usize).copied().unwrap_or(0);
-            let word = if present { word } else { !word };
-            let left = word >> (at % 64);
-            if left != 0 {
-                let found = at + u64::from(left.trailing_zeros());
-                return (found < end).then_some(found);
-            }
-            at = (at / 64 + 1) * 64;
-        }
-        None
-    }
-}
 
 /// Transmissions of one file at one receiver.
 #[derive(Debug, Clone)]
@@ -263,7 +215,14 @@ mod tests {
         let mut ledger = Ledger::new(3);
         assert!(!ledger.arrived(u64::MAX));
         assert_eq!(ledger.counts(), Counts { received: 1, corrupt: 1, ..Counts::default() });
-        assert!(ledger.serials.words.is_empty());
+        assert_eq!(ledger.serials.bytes(), 0);
+    }
+
+    #[test]
+    fn a_forged_serial_of_the_longest_file_takes_little_memory() {
+        let mut ledger = Ledger::new(u32::MAX);
+        assert!(ledger.arrived(ledger.limit - 1));
+        assert!(ledger.serials.bytes() < 40 << 20, "{} bytes", ledger.serials.bytes());
     }
 
     #[test]
@@ -275,6 +234,6 @@ mod tests {
             ledger.arrived(serial);
             positions.insert(serial);
         }
-        assert!((ledger.serials.words.len() + positions.words.len()) * 8 < 1 << 20);
+        assert!(ledger.serials.bytes() + positions.bytes() < 1 << 20);
     }
 }

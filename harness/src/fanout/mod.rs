@@ -6,6 +6,7 @@
 pub mod account;
 pub mod bare;
 mod batching;
+mod bits;
 pub mod books;
 pub mod evidence;
 pub mod fetch;

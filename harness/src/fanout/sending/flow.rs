@@ -2,8 +2,8 @@
 
 use super::Manner;
 use crate::fanout::{
+    bits::Bits,
     frame::{Announce, Answer, Ask, State},
-    ledger::Bits,
     told::{self, Counts, Reached},
 };
 use ferrybench_data::fanout::OK;
