@@ -379,6 +379,19 @@ fn files_are_fetched_from_a_server_of_ones_own() {
 }
 
 #[test]
+fn a_file_that_no_datagram_holds_is_skipped_and_others_are_sent() {
+    let place = Place::new();
+    place.write("plan.toml", &format!("{ONE}datagram_bytes = [\"whole-file\", 1400]\n"));
+    fs::write(place.path("large.bin"), content(70_000, 1)).unwrap();
+    let (data, code, said) = recorded(&place, place.ferrybench(&["run", "plan.toml", "--file", "large.bin"]));
+    assert_eq!((code, data.fanout.len()), (Some(0), 2), "{said}");
+    let fates: Vec<_> = data.fanout.iter().map(|row| (row.spec.datagram_bytes, row.fate())).collect();
+    let limit =
+        "limit: large.bin, which has 70000 bytes, does not fit into a datagram of at most 65471 bytes";
+    assert!(fates.contains(&(0, Fate::Skipped(limit))) && fates.contains(&(1400, Fate::Proved)), "{fates:?}");
+}
+
+#[test]
 fn files_are_fetched_over_https_from_who_is_vouched_for() {
     let place = Place::new();
     place.write("plan.toml", ONE);

@@ -71,7 +71,11 @@ impl LocalHost {
         }
         let mut workers = Vec::new();
         let (urls, fetch_limit_bytes) = (self.urls(), self.fetch_limit_bytes());
-        let ended = self.conduct(&Scene::new(network, spec, seed, &urls, fetch_limit_bytes), &mut workers);
+        let scene = Scene::new(network, spec, seed, &urls, fetch_limit_bytes);
+        if let Some(why) = scene.limit() {
+            return Ok(Attempt::Skipped(why));
+        }
+        let ended = self.conduct(&scene, &mut workers);
         for worker in workers {
             self.hosts.stop(worker);
         }

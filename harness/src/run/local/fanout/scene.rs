@@ -10,7 +10,9 @@ use crate::{
     },
     host::room::TMPFS,
 };
-use ferrybench_data::fanout::{Assignment, Content, Delivery, FetchWhere, Framing, Hosts, Spec};
+use ferrybench_data::fanout::{
+    Assignment, Content, Delivery, FetchWhere, Framing, Hosts, MOST_DATAGRAM_BYTES, Spec,
+};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -141,6 +143,16 @@ impl<'a> Scene<'a> {
             name: file.name.clone(),
         });
         elsewhere.chain(stocked).collect()
+    }
+
+    /// Why a file of the plan's own cannot be sent as the trial wants it: where lengths are an axis, the plan says so.
+    pub(super) fn limit(&self) -> Option<String> {
+        let most = MOST_DATAGRAM_BYTES - self.spec.header_bytes();
+        let Stocked { name, bytes, .. } =
+            self.files.iter().find(|file| self.spec.datagram_bytes == 0 && file.bytes > most)?;
+        Some(format!(
+            "limit: {name}, which has {bytes} bytes, does not fit into a datagram of at most {most} bytes"
+        ))
     }
 
     /// What datagrams without a header are held against. A file of unknown length cannot be.
