@@ -118,8 +118,9 @@ impl Send {
         if let Some(out) = &self.out {
             RunFolder::check_free(out).map_err(request)?;
         }
-        let signals = under_way::Signals::new()?;
+        // Names are looked up, which may take long: until then a signal ends this at once.
         let job = Arc::new(self.job()?);
+        let signals = under_way::Signals::new()?;
         // Declared before the sender makes it; it goes however this process ends.
         let fetched = job.into.clone().map(|folder| Bequest::of(Remains::Path(folder)));
         let fetched = fetched.transpose().map_err(failure)?;
@@ -206,8 +207,7 @@ impl Send {
             };
             let found = names::look_up(text).map_err(|error| wrong(&error))?;
             // A name may have several: what is sent from an IPv4 socket needs one of its kind.
-            let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
-            let address = *address.ok_or_else(|| wrong(&"no such host"))?;
+            let address = *found.iter().find(|address| address.is_ipv4()).unwrap_or(&found[0]);
             if address.port() == 0 {
                 return Err(wrong(&"nobody listens on port 0"));
             }

@@ -166,8 +166,7 @@ impl Serve {
                 self.listen
             ))
         };
-        let found = names::look_up(&self.listen).map_err(|error| wrong(&error))?;
-        found.first().copied().ok_or_else(|| wrong(&"no such host"))
+        Ok(names::look_up(&self.listen).map_err(|error| wrong(&error))?[0])
     }
 }
 

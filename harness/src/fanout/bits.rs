@@ -1,15 +1,15 @@
 //! Sets of numbers, one bit each. Pure.
 
-/// Words of a page.
-const WORDS: usize = 1024;
+/// Most words of a page.
+const WORDS: usize = 4096;
 /// Numbers of a page.
 const NUMBERS: u64 = WORDS as u64 * 64;
 
-/// A set of numbers that begin at 0 and are mostly close together. Pages are made as numbers come, so that a wrong number far
-/// away takes one page and its place in the list, not all that lies between.
+/// A set of numbers that begin at 0 and are mostly close together. Pages are made, and grow, as numbers come: few small
+/// numbers take little, and a wrong one far away takes a page and its place in the list, not all that lies between.
 #[derive(Debug, Clone, Default)]
 pub struct Bits {
-    pages: Vec<Option<Box<[u64; WORDS]>>>,
+    pages: Vec<Vec<u64>>,
     count: u64,
 }
 
@@ -17,12 +17,15 @@ impl Bits {
     /// Adds a number; whether it was not there.
     #[inline]
     pub fn insert(&mut self, number: u64) -> bool {
-        let page = (number / NUMBERS) as usize;
+        let (page, word, bit) = place(number);
         if page >= self.pages.len() {
-            self.pages.resize_with(page + 1, || None);
+            self.pages.resize_with(page + 1, Vec::new);
         }
-        let words = self.pages[page].get_or_insert_with(|| Box::new([0; WORDS]));
-        let (word, bit) = within(number);
+        let words = &mut self.pages[page];
+        if word >= words.len() {
+            // Doubling keeps the copies few.
+            words.resize((word + 1).max(words.len() * 2).clamp(16, WORDS), 0);
+        }
         let is_new = words[word] & bit == 0;
         words[word] |= bit;
         self.count += u64::from(is_new);
@@ -31,8 +34,8 @@ impl Bits {
 
     /// Whether a number is there.
     pub fn contains(&self, number: u64) -> bool {
-        let (word, bit) = within(number);
-        self.page(number).is_some_and(|words| words[word] & bit != 0)
+        let (page, word, bit) = place(number);
+        self.pages.get(page).and_then(|words| words.get(word)).is_some_and(|word| word & bit != 0)
     }
 
     /// How many are there.
@@ -44,15 +47,17 @@ impl Bits {
     pub fn next(&self, from: u64, end: u64, present: bool) -> Option<u64> {
         let mut at = from;
         while at < end {
-            let Some(words) = self.page(at) else {
+            let (page, word, _) = place(at);
+            let words = self.pages.get(page).map_or(&[][..], Vec::as_slice);
+            let Some(word) = words.get(word) else {
+                // Nothing more is in this page.
                 if !present {
                     return Some(at);
                 }
                 at = (at / NUMBERS + 1) * NUMBERS;
                 continue;
             };
-            let word = words[within(at).0];
-            let word = if present { word } else { !word };
+            let word = if present { *word } else { !*word };
             let left = word >> (at % 64);
             if left != 0 {
                 let found = at + u64::from(left.trailing_zeros());
@@ -65,18 +70,14 @@ impl Bits {
 
     /// Memory that it takes, bytes.
     pub fn bytes(&self) -> usize {
-        self.pages.capacity() * size_of::<Option<Box<[u64; WORDS]>>>()
-            + self.pages.iter().flatten().count() * size_of::<[u64; WORDS]>()
-    }
-
-    fn page(&self, number: u64) -> Option<&[u64; WORDS]> {
-        self.pages.get((number / NUMBERS) as usize)?.as_deref()
+        let words: usize = self.pages.iter().map(Vec::capacity).sum();
+        self.pages.capacity() * size_of::<Vec<u64>>() + words * size_of::<u64>()
     }
 }
 
-/// The word of its page that a number is in, and its bit.
-fn within(number: u64) -> (usize, u64) {
-    ((number % NUMBERS / 64) as usize, 1 << (number % 64))
+/// The page that a number is in, the word of it, and its bit.
+fn place(number: u64) -> (usize, usize, u64) {
+    ((number / NUMBERS) as usize, (number % NUMBERS / 64) as usize, 1 << (number % 64))
 }
 
 #[cfg(test)]
@@ -110,6 +111,9 @@ mod tests {
         let mut bits = Bits::default();
         assert!(bits.insert(1 << 32));
         assert!(bits.bytes() < 1 << 20, "{} bytes", bits.bytes());
+        let mut few = Bits::default();
+        (0..500).for_each(|number| assert!(few.insert(number)));
+        assert!(few.bytes() <= 256, "{} bytes", few.bytes());
         assert_eq!(bits.next(0, u64::MAX, true), Some(1 << 32));
     }
 }

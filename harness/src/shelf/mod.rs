@@ -2,8 +2,9 @@
 //!
 //! A file that arrives has no name until it is complete. Where the kernel can, it is made without one (`O_TMPFILE`), so
 //! that not even a kill leaves a part of it; else it lies under a hidden name, locked, and what was left there by a process
-//! that was killed is told apart by having no lock. A benchmark hands over spare files, whose
-//! pages have been written before: they are overwritten in place (METHODOLOGY.md, "Page freshness").
+//! that was killed is told apart by having no lock. A benchmark hands over spare files, whose pages have been written
+//! before: they are overwritten in place (METHODOLOGY.md, "Page freshness"), and not locked, since nobody tidies up in the
+//! folders of a run.
 
 mod hash;
 mod hidden;

@@ -48,6 +48,10 @@ impl Signals {
 
 /// Sends. Where somebody asks for an end, this returns at once; threads and processes that still send end with this process.
 pub(super) fn carry(job: &Arc<Job>, signals: &Signals, every: Span) -> Result<Sent, Trouble> {
+    // Before anything is made that nobody would remove.
+    if let Some(asked) = signals.asked() {
+        return Err(asked);
+    }
     progress::watch();
     let theirs = Arc::clone(job);
     let (ends, ended) = mpsc::channel();

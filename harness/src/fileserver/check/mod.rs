@@ -16,9 +16,10 @@ mod wire;
 
 pub use diagnosis::{Diagnosis, NOT_VISIBLE};
 
+use crate::host::names::look_up;
 use scene::Scene;
 use serde::Serialize;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 /// How grave a failed case is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -195,10 +196,9 @@ pub fn check(target: &str, options: &Options, mut tell: impl FnMut(&Finding)) ->
 
 /// The first address of the target that takes a connection.
 fn reach(target: &str) -> Result<SocketAddr, String> {
-    let addresses = target
-        .to_socket_addrs()
-        .map_err(|error| format!("`{target}` is no HOST:PORT to connect to: {error}"))?;
-    let mut why = "the name has no address".to_owned();
+    let addresses =
+        look_up(target).map_err(|error| format!("`{target}` is no HOST:PORT to connect to: {error}"))?;
+    let mut why = String::new();
     for address in addresses {
         match wire::Wire::open(&address, scene::soon()) {
             Ok(_) => return Ok(address),

@@ -16,7 +16,7 @@ use super::{
     verify::Copy,
 };
 use crate::{
-    host::limits,
+    host::{limits, names},
     pool::{Round, Work},
     process::{
         remains::Remains,
@@ -26,12 +26,7 @@ use crate::{
 use ferrybench_data::fileserver::{Evidence, Operation, Received, Verified};
 use serde::{Deserialize, Serialize};
 use server::Server;
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    net::{SocketAddr, ToSocketAddrs},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, io, net::SocketAddr, time::Duration};
 
 /// The role of a conductor for somebody else's server.
 pub enum Outside {}
@@ -110,10 +105,10 @@ fn begin(job: &Job) -> io::Result<Server> {
 
 /// The address of HOST:PORT.
 pub fn resolve(target: &str) -> io::Result<SocketAddr> {
-    let wrong =
-        |why: String| io::Error::new(io::ErrorKind::InvalidInput, format!("{target} is no HOST:PORT: {why}"));
-    let mut found = target.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
-    found.next().ok_or_else(|| wrong("no such host".into()))
+    let wrong = |why: io::Error| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{target} is no HOST:PORT: {why}"))
+    };
+    Ok(names::look_up(target).map_err(wrong)?[0])
 }
 
 fn conduct(

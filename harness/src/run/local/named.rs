@@ -1,12 +1,9 @@
 //! The hosts that the plan names.
 
 use super::LocalHost;
-use crate::process::reach::Reach;
+use crate::{host::names, process::reach::Reach};
 use ferrybench_data::plan::NamedHost;
-use std::{
-    io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
-};
+use std::{io, net::IpAddr};
 
 impl LocalHost {
     /// Numbers of the plan's hosts, in its order. They are reached when they are needed first; one that cannot be
@@ -58,6 +55,7 @@ fn resolved(said: &str) -> io::Result<IpAddr> {
     if let Ok(address) = said.parse() {
         return Ok(address);
     }
-    let found = (said, 0).to_socket_addrs()?.find(SocketAddr::is_ipv4);
-    Ok(found.ok_or_else(|| io::Error::other("no such host"))?.ip())
+    let found = names::look_up(&format!("{said}:0"))?;
+    let address = found.iter().find(|address| address.is_ipv4());
+    Ok(address.ok_or_else(|| io::Error::other("it has no IPv4 address"))?.ip())
 }

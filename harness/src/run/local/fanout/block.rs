@@ -155,8 +155,11 @@ impl LocalHost {
             self.hosts.tell(receiver, serde_json::to_value(receive::Cue::Finish)?);
         }
         let mut received = Vec::new();
+        // For all of them together: they finish at the same time.
+        let give_up = clock::now() + PATIENCE.as_nanos() as u64;
         for (target, &receiver) in targets.into_iter().zip(&receivers) {
-            let told = self.word_of(receiver, Receive::NAME, PATIENCE, |reply| match reply {
+            let left = Duration::from_nanos(give_up.saturating_sub(clock::now()));
+            let told = self.word_of(receiver, Receive::NAME, left, |reply| match reply {
                 receive::Reply::Done(received) => Some(Ok(*received)),
                 receive::Reply::Failed(why) => Some(Err(why)),
                 _ => None,
@@ -210,7 +213,7 @@ impl LocalHost {
                 Ok(Heard::Lost(why)) => return Ok(Err(Broken::Failed(why))),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Ok(failed(&format!("the {role} worker did not answer within {patience:?}")));
+                    return Ok(failed(&format!("the {role} worker did not answer in time")));
                 }
                 Err(error) => return Err(error),
             }

@@ -299,7 +299,7 @@ impl LocalHost {
         role: &str,
         mut take: impl FnMut(Value) -> Option<Result<T, String>>,
     ) -> io::Result<Option<T>> {
-        let give_up = clock::now() + PREPARING.as_nanos() as u64;
+        let mut give_up = clock::now() + PREPARING.as_nanos() as u64;
         loop {
             if self.interrupted.load(Ordering::SeqCst) {
                 self.hosts.stop(worker);
@@ -310,10 +310,17 @@ impl LocalHost {
                     if let Some(made) = take(line) {
                         return made.map(Some).map_err(io::Error::other);
                     }
+                    // It gets on: a file was fetched.
+                    give_up = clock::now() + PREPARING.as_nanos() as u64;
                 }
                 Ok(Heard::Ended(how, words)) => return Err(io::Error::other(last_of(role, &how, &words))),
                 Ok(Heard::Lost(why)) => return Err(io::Error::other(why)),
                 Err(error) if error.kind() == io::ErrorKind::TimedOut && clock::now() < give_up => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    self.hosts.stop(worker);
+                    let why = format!("the {role} worker was not ready within {PREPARING:?}");
+                    return Err(io::Error::new(error.kind(), why));
+                }
                 Err(error) => return Err(error),
             }
         }
