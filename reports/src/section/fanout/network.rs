@@ -60,8 +60,8 @@ fn words(view: &View<'_>) -> String {
                  between them."
             }
             Hosts::Loopback => {
-                "**The hosts are addresses of the loopback interface**, since namespaces could not be made here, or could not \
-                 reach what was to be fetched: sender and receivers share one network stack, and nothing here says how a network between hosts behaves."
+                "**The hosts are addresses of the loopback interface**, since namespaces could not be made here: \
+                 sender and receivers share one network stack, and nothing here says how a network between hosts behaves."
             }
             Hosts::Named => "The hosts are machines or containers that the plan names.",
         })
